@@ -1,0 +1,41 @@
+"""What can go wrong, each said in one clear sentence: what is wrong, which file, what to do."""
+
+
+class ActiveSeedError(Exception):
+    """A problem whose message is a whole sentence that a user can act on."""
+
+
+class InputError(ActiveSeedError):
+    """Something the user gave cannot be used; the command line ends with exit code 2."""
+
+
+class PoolTooSmallError(InputError):
+    """More cases were asked for than the pool can give."""
+
+    def __init__(self, available: int, requested: int) -> None:
+        super().__init__(
+            f"The pool has {available} cases to choose from, but {requested} were asked for: "
+            "lower the budget or add images."
+        )
+        self.available = available
+        self.requested = requested
+
+
+class ProjectLockedError(InputError):
+    """Another process is writing to the project."""
+
+
+class MissingDependencyError(InputError):
+    """A package that a step needs is missing; the message names the command that installs it."""
+
+
+class UnreadableImageError(ActiveSeedError):
+    """An image file cannot be read, or is not whole."""
+
+
+class OutOfMemoryError(ActiveSeedError):
+    """A step does not fit the memory, even in its smallest form."""
+
+
+class CancelledError(Exception):
+    """The user asked to stop; nothing is wrong."""

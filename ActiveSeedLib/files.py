@@ -1,0 +1,74 @@
+"""Writing so that a reader, or a killed process, never sees half a file."""
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` that replaces it, durably, when the block succeeds.
+
+    The temporary name keeps the suffixes of `path`: image writers choose the format by them. If the
+    block raises, the temporary file is removed and `path` is as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".tmp-{os.getpid()}-{time.monotonic_ns()}-{path.name}")
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)  # noqa: PTH105 - the atomic rename itself
+    finally:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+    _sync_folder(path.parent)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to `path` atomically."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` to `path` as indented JSON, atomically."""
+    write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def back_up(path: Path, folder: Path) -> Path | None:
+    """Copy `path` into `folder` under a dated, unused name; None if there is nothing to copy."""
+    if not path.exists():
+        return None
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    stem, dot, suffixes = path.name.partition(".")
+    target = folder / f"{stem}.{stamp}{dot}{suffixes}"
+    count = 1
+    while target.exists():
+        count += 1
+        target = folder / f"{stem}.{stamp}-{count}{dot}{suffixes}"
+    with replacing(target) as temporary:
+        shutil.copy2(path, temporary)
+    return target
+
+
+def sha256(path: Path) -> str:
+    """Return the hexadecimal SHA-256 of the file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable where the system allows a folder to be synchronised (not Windows)."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

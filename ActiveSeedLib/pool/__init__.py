@@ -1,0 +1,1 @@
+"""Which images there are and what is in them."""

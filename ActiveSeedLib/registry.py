@@ -1,0 +1,99 @@
+"""Methods that are chosen by name: strategies, encoders, networks.
+
+An entry carries what the front ends show (title, summary, citation) and a dataclass of its
+parameters, so that adding a method touches one file and no front end.
+"""
+
+import dataclasses
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar, get_type_hints
+
+from ActiveSeedLib.errors import InputError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class NoParameters:
+    """For an entry that has nothing to choose."""
+
+
+@dataclass(frozen=True)
+class Entry(Generic[T]):
+    """One registered method.
+
+    Attributes:
+        name: what the user types.
+        make: the registered function or class.
+        summary: one sentence for a tooltip.
+        citation: the paper or authority behind it.
+        parameters: a frozen dataclass; each field may carry `metadata={"help": ...}`.
+        tags: further facts, such as {"stage": "cold start", "needs": "features"}.
+    """
+
+    name: str
+    make: T
+    summary: str
+    citation: str
+    parameters: type[Any] = NoParameters
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def parse(self, values: Mapping[str, Any]) -> Any:
+        """Return the parameters with `values` in place of defaults, or say which one is wrong."""
+        fields = {f.name: f for f in dataclasses.fields(self.parameters)}
+        hints = get_type_hints(self.parameters)
+        for name, value in values.items():
+            if name not in fields:
+                known = ", ".join(fields) or "none"
+                raise InputError(f"{self.name} has no parameter {name!r}; it has: {known}.")
+            kinds: Any = {float: (int, float)}.get(hints[name], hints[name])
+            if isinstance(kinds, (type, tuple)) and not isinstance(value, kinds):
+                raise InputError(
+                    f"The parameter {name} of {self.name} is {value!r}; "
+                    f"it must be of type {hints[name].__name__}."
+                )
+        return self.parameters(**values)
+
+
+class Registry(Generic[T]):
+    """Entries by name; `what` is the word for one of them in messages."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self._entries: dict[str, Entry[T]] = {}
+
+    def register(
+        self,
+        name: str,
+        *,
+        summary: str,
+        citation: str,
+        parameters: type[Any] = NoParameters,
+        **tags: str,
+    ) -> Callable[[T], T]:
+        """Return a decorator that files the decorated function or class under `name`."""
+
+        def decorate(make: T) -> T:
+            if name in self._entries:
+                raise ValueError(f"{self.what} {name!r} is registered twice")
+            self._entries[name] = Entry(name, make, summary, citation, parameters, tags)
+            return make
+
+        return decorate
+
+    def get(self, name: str) -> Entry[T]:
+        """Return the entry called `name`, or raise `InputError` naming the nearest ones."""
+        if name not in self._entries:
+            near = difflib.get_close_matches(name, self._entries, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else "."
+            raise InputError(
+                f"There is no {self.what} called {name!r}{hint} "
+                f"Choose one of: {', '.join(self._entries)}."
+            )
+        return self._entries[name]
+
+    def entries(self) -> list[Entry[T]]:
+        """Return all entries in the order of registration."""
+        return list(self._entries.values())
