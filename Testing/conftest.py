@@ -1,0 +1,20 @@
+"""What every test may use."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with real images, weights and worked vectors."""
+    folder = Path(os.environ.get("ACTIVESEED_DATA", PROJECT.parent / "shared"))
+    if not (folder / "data").is_dir():
+        pytest.skip(
+            f"LACKING DATA: {folder / 'data'} does not exist, so this test on real data did not "
+            "run; set ACTIVESEED_DATA to the folder that holds data/, weights/ and vectors/."
+        )
+    return folder
