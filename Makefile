@@ -1,0 +1,45 @@
+# Two commands do everything: `make demo` and `make test`. Both set up what they need, once.
+#
+#   PYTHON=...      the Python 3.11 or 3.12 to use (found by itself otherwise)
+#   PIP_OPTIONS=... further options for pip, such as an index that holds PyTorch for your machine
+
+PYTHON ?= $(shell for python in python3 python3.11 python3.12; do \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null \
+	&& echo $$python && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test lint setup benchmark results clean
+
+demo: setup
+	@$(BIN)/activeseed demo --out demo-out
+
+test: setup lint
+	@$(BIN)/python -m pytest
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "ActiveSeed needs Python 3.11 or 3.12: install one, or name it, as in: make demo PYTHON=/path/to/python3.12"; exit 1; }
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version) (once; some minutes, mostly PyTorch)."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) --constraint constraints.txt torch
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) --constraint constraints.txt --editable ".[dev]"
+	@touch $(READY)
+
+# Slow: seconds and ratios of everything that is meant to be fast.
+benchmark: setup
+	@for script in Testing/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+# Slower: the tables of the README's results section, on the real images.
+results: setup
+	@$(BIN)/python Testing/benchmarks/results.py
+
+clean:
+	rm -rf $(VENV) demo-out build dist *.egg-info
