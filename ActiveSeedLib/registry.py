@@ -8,11 +8,13 @@ import dataclasses
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar, get_type_hints
+from types import UnionType
+from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from ActiveSeedLib.errors import InputError
 
 T = TypeVar("T")
+P = TypeVar("P")
 
 
 @dataclass(frozen=True)
@@ -42,19 +44,45 @@ class Entry(Generic[T]):
 
     def parse(self, values: Mapping[str, Any]) -> Any:
         """Return the parameters with `values` in place of defaults, or say which one is wrong."""
-        fields = {f.name: f for f in dataclasses.fields(self.parameters)}
-        hints = get_type_hints(self.parameters)
-        for name, value in values.items():
-            if name not in fields:
-                known = ", ".join(fields) or "none"
-                raise InputError(f"{self.name} has no parameter {name!r}; it has: {known}.")
-            kinds: Any = {float: (int, float)}.get(hints[name], hints[name])
-            if isinstance(kinds, (type, tuple)) and not isinstance(value, kinds):
-                raise InputError(
-                    f"The parameter {name} of {self.name} is {value!r}; "
-                    f"it must be of type {hints[name].__name__}."
-                )
-        return self.parameters(**values)
+        return parse_parameters(self.name, self.parameters, values)
+
+
+def parse_parameters(owner: str, kind: type[P], values: Mapping[str, Any]) -> P:
+    """Return the dataclass `kind` filled with `values`, or say which parameter of `owner` is wrong.
+
+    Unknown names, missing ones and values of another type raise `InputError`.
+    """
+    fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    hints = get_type_hints(kind)
+    for name, value in values.items():
+        if name not in fields:
+            known = ", ".join(fields) or "none"
+            raise InputError(f"{owner} has no parameter {name!r}; it has: {known}.")
+        if not _fits(value, hints[name]):
+            wanted = getattr(hints[name], "__name__", str(hints[name]))
+            raise InputError(
+                f"The parameter {name} of {owner} is {value!r}; it must be of type {wanted}."
+            )
+    for name, entry in fields.items():
+        if name not in values and entry.default is entry.default_factory is dataclasses.MISSING:
+            raise InputError(f"{owner} needs the parameter {name}.")
+    return kind(**values)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Return whether `value` may stand where `hint`, a plain or generic type, is asked."""
+    if isinstance(hint, UnionType) or get_origin(hint) is Union:
+        return any(_fits(value, option) for option in get_args(hint))
+    if hint is Any:
+        return True
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if isinstance(value, bool):
+        return hint is bool
+    kind = get_origin(hint) or hint
+    if kind is tuple:  # JSON knows only lists
+        kind = (tuple, list)
+    return isinstance(value, (int, float) if kind is float else kind)
 
 
 class Registry(Generic[T]):

@@ -1,4 +1,4 @@
-"""The house rules that a machine can check: who may know whom, what may load when, what is packed."""
+"""The house rules that a machine can check: who may know whom, what loads when, what is packed."""
 
 import ast
 import re
@@ -72,7 +72,8 @@ def test_a_module_knows_only_what_lies_below_it(path: Path) -> None:
 def test_listing_what_can_be_chosen_loads_nothing_heavy() -> None:
     code = (
         "import sys, ActiveSeedLib.cli, ActiveSeedLib.pool, ActiveSeedLib.project.project, "
-        "ActiveSeedLib.selection.strategy, ActiveSeedLib.features.encoder, ActiveSeedLib.worker.client\n"
+        "ActiveSeedLib.selection.strategy, ActiveSeedLib.features.encoder, "
+        "ActiveSeedLib.worker.client\n"
         "from ActiveSeedLib.cli import main\n"
         "main(['strategies', '--json']); main(['encoders', '--json'])\n"
         f"print(sorted(set(sys.modules) & {HEAVY!r}), file=sys.stderr)"
