@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ def test_a_failing_write_leaves_the_old_file_and_no_rubbish(tmp_path: Path) -> N
     with pytest.raises(OSError, match="disk full"):
         fail()
     assert path.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["label.nii.gz"]
+    assert [p.name for p in tmp_path.iterdir()] == ["label.nii.gz"]
 
 
 def test_json_is_readable_and_keeps_umlauts(tmp_path: Path) -> None:
