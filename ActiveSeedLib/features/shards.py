@@ -1,0 +1,114 @@
+"""The vectors of one encoder as a folder of plain files.
+
+Shards `shard-<number>.npz`, each with `keys` [n] and `vectors` [n, D] float32; `encoder.json`
+(provenance) and `failures.json` (key → sentence). Every file is written atomically, so that a
+killed process loses at most what had not been put yet. Small shards are merged, so that 100,000
+cases need a few dozen files.
+"""
+
+import json
+import zipfile
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ActiveSeedLib.files import replacing, write_json
+
+_FULL = 4096
+"""Rows from which on a shard is not merged any more."""
+_SMALL_SHARDS = 16
+"""So many shards below `_FULL` are merged into one."""
+
+
+class Shelf:
+    """The vectors of one encoder, by case key; `folder` is created when first written to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._rows: dict[str, tuple[Path, int]] = {}
+        self._lengths: dict[Path, int] = {}
+        for path in sorted(self.folder.glob("shard-*.npz")):
+            # What a failing disk has damaged counts as not there, and is encoded again.
+            with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile):
+                self._add(path, _read(path, "keys").tolist())
+
+    def missing(self, keys: Sequence[str]) -> list[str]:
+        """Return those of `keys`, in their order, that have no vector."""
+        return [key for key in keys if key not in self._rows]
+
+    def put(self, keys: Sequence[str], vectors: NDArray[np.float32]) -> None:
+        """Add `vectors` [n, D] of `keys`, replacing earlier ones; durable when it returns."""
+        if len(keys) != len(vectors):
+            raise ValueError(f"{len(keys)} keys for {len(vectors)} vectors")
+        if len(keys) == 0:
+            return
+        self._write(list(keys), np.asarray(vectors, dtype=np.float32))
+        small = [path for path, length in self._lengths.items() if length < _FULL]
+        if len(small) >= _SMALL_SHARDS:
+            self._merge(small)
+        kept = {key: why for key, why in self.failures().items() if key not in self._rows}
+        if len(kept) < len(self.failures()):
+            write_json(self.folder / "failures.json", kept)
+
+    def get(self, keys: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors of `keys`, [n, D], in their order; `KeyError` if one is missing."""
+        places: dict[Path, list[tuple[int, int]]] = {}
+        for position, key in enumerate(keys):
+            path, row = self._rows[key]
+            places.setdefault(path, []).append((position, row))
+        result: NDArray[np.float32] | None = None
+        for path, pairs in places.items():
+            vectors = _read(path, "vectors")
+            if result is None:
+                result = np.empty((len(keys), vectors.shape[1]), dtype=np.float32)
+            positions, rows = np.array(pairs).T
+            result[positions] = vectors[rows]
+        return np.empty((0, 0), dtype=np.float32) if result is None else result
+
+    def failures(self) -> dict[str, str]:
+        """Return key → sentence of the cases that could not be encoded."""
+        path = self.folder / "failures.json"
+        if not path.is_file():
+            return {}
+        reasons: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        return reasons
+
+    def record_failures(self, failures: dict[str, str]) -> None:
+        """Keep why cases could not be encoded."""
+        if failures:
+            write_json(self.folder / "failures.json", self.failures() | failures)
+
+    def describe(self, provenance: dict[str, Any]) -> None:
+        """Write the encoder's provenance beside its vectors, once."""
+        path = self.folder / "encoder.json"
+        if not path.is_file():
+            write_json(path, provenance)
+
+    def _add(self, path: Path, keys: list[str]) -> None:
+        self._lengths[path] = len(keys)
+        self._rows.update((key, (path, row)) for row, key in enumerate(keys))
+
+    def _write(self, keys: list[str], vectors: NDArray[np.float32]) -> None:
+        last = max((int(path.stem.removeprefix("shard-")) for path in self._lengths), default=0)
+        path = self.folder / f"shard-{last + 1:08d}.npz"
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, keys=np.array(keys), vectors=vectors)
+        self._add(path, keys)
+
+    def _merge(self, paths: list[Path]) -> None:
+        """Replace `paths` by one shard; a crash in between leaves rows twice, which is harmless."""
+        keys = [key for key, (path, _) in self._rows.items() if path in set(paths)]
+        self._write(keys, self.get(keys))
+        for path in paths:
+            del self._lengths[path]
+            path.unlink(missing_ok=True)
+
+
+def _read(path: Path, name: str) -> NDArray[np.generic]:
+    with np.load(path, allow_pickle=False) as shard:
+        array: NDArray[np.generic] = shard[name]
+    return array

@@ -1,0 +1,205 @@
+"""Feature vectors by case and encoder, and filling them from a pool."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from time import monotonic
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ActiveSeedLib.errors import CancelledError
+from ActiveSeedLib.features.encoder import Encoder, check_image, check_vectors
+from ActiveSeedLib.features.shards import Shelf
+from ActiveSeedLib.pool.case import Case, Image
+from ActiveSeedLib.progress import Progress
+
+_READERS = 3
+_BATCH_CASES = 32
+_BATCH_VOXELS = 32_000_000
+_BATCH_SECONDS = 0.5
+_SAVE_SECONDS = 5.0
+
+
+class FeatureStore:
+    """The feature vectors of a project: one subfolder of `folder` an encoder, named by its hash.
+
+    `encoder` is an `Encoder` or just its hash, with which nothing heavy need be loaded.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._shelves: dict[str, Shelf] = {}
+
+    def missing(self, keys: Sequence[str], encoder: Encoder | str) -> list[str]:
+        """Return those of `keys`, in their order, that have no vector."""
+        return self.shelf(encoder).missing(keys)
+
+    def put(
+        self, keys: Sequence[str], vectors: NDArray[np.float32], encoder: Encoder | str
+    ) -> None:
+        """Add `vectors` [n, D] of `keys`; durable when it returns."""
+        self.shelf(encoder).put(keys, vectors)
+
+    def get(self, keys: Sequence[str], encoder: Encoder | str) -> NDArray[np.float32]:
+        """Return the vectors of `keys`, [n, D], in their order; `KeyError` if one is missing."""
+        return self.shelf(encoder).get(keys)
+
+    def failures(self, encoder: Encoder | str) -> dict[str, str]:
+        """Return key → sentence of the cases that could not be encoded."""
+        return self.shelf(encoder).failures()
+
+    def shelf(self, encoder: Encoder | str) -> Shelf:
+        """Return the vectors of one encoder."""
+        name = encoder if isinstance(encoder, str) else encoder.hash
+        if name not in self._shelves:
+            self._shelves[name] = Shelf(self.folder / name)
+        return self._shelves[name]
+
+
+def encode_pool(
+    cases: Sequence[Case],
+    load: Callable[[Case], Image],
+    encoder: Encoder,
+    store: FeatureStore,
+    progress: Progress | None = None,
+) -> dict[str, str]:
+    """Encode the cases that `store` lacks; return key → sentence of those that failed.
+
+    Images are read by threads while the encoder works. What is encoded is saved every few seconds,
+    so that a later call resumes; earlier failures are tried again. One bad case never stops it.
+
+    Args:
+        cases: in any order; cases already in the store cost nothing.
+        load: reads the image of a case; may raise any error, which becomes the case's sentence.
+        encoder: see `make_encoder`.
+        store: where the vectors go.
+        progress: told "Encoding case 12 of 240"; asked to stop between batches of about 0.5 s.
+
+    Raises:
+        CancelledError: through `progress`; what was encoded is kept.
+    """
+    progress = progress or Progress()
+    shelf = store.shelf(encoder)
+    wanted = set(shelf.missing([case.key for case in cases]))
+    waiting = list({case.key: case for case in cases if case.key in wanted}.values())
+    if not waiting:
+        return {}
+    shelf.describe(encoder.provenance)
+    run = _Run(encoder, shelf)
+    try:
+        with ThreadPoolExecutor(_READERS, thread_name_prefix="read") as readers:
+            try:
+                _encode_all(waiting, load, run, readers, progress)
+            finally:
+                readers.shutdown(wait=False, cancel_futures=True)
+    finally:
+        run.save()
+    progress.update(1.0, f"Encoded {len(waiting) - len(run.failures)} of {len(waiting)} cases")
+    return run.failures
+
+
+def _encode_all(
+    waiting: list[Case],
+    load: Callable[[Case], Image],
+    run: "_Run",
+    readers: ThreadPoolExecutor,
+    progress: Progress,
+) -> None:
+    """Encode batch by batch, the next one being read meanwhile."""
+    size = 1
+    done = 0
+    batch = _submit(waiting, 0, size, load, readers)
+    while batch:
+        ahead = _submit(waiting, done + len(batch), size, load, readers)
+        total = len(waiting)
+        progress.update(done / total, f"Encoding case {done + 1} of {total}")
+        started = monotonic()
+        run.encode(batch, progress)
+        seconds = max(monotonic() - started, 1e-3)
+        size = max(1, min(_BATCH_CASES, int(len(batch) * _BATCH_SECONDS / seconds)))
+        done += len(batch)
+        batch = ahead
+
+
+def _submit(
+    waiting: list[Case],
+    start: int,
+    size: int,
+    load: Callable[[Case], Image],
+    readers: ThreadPoolExecutor,
+) -> list[tuple[Case, "Future[Image]"]]:
+    """Start reading up to `size` cases from `start` on, fewer where they are large."""
+    batch: list[tuple[Case, Future[Image]]] = []
+    voxels = 0
+    for case in waiting[start : start + size]:
+        voxels += int(np.prod(case.geometry.size))
+        if batch and voxels > _BATCH_VOXELS:
+            break
+        batch.append((case, readers.submit(load, case)))
+    return batch
+
+
+class _Run:
+    """What one call of `encode_pool` has encoded and not saved yet."""
+
+    def __init__(self, encoder: Encoder, shelf: Shelf) -> None:
+        self.failures: dict[str, str] = {}
+        self._encoder = encoder
+        self._shelf = shelf
+        self._keys: list[str] = []
+        self._vectors: list[NDArray[np.float32]] = []
+        self._saved = monotonic()
+
+    def encode(self, batch: "list[tuple[Case, Future[Image]]]", progress: Progress) -> None:
+        """Encode what could be read of `batch`; note the rest as failed."""
+        keys: list[str] = []
+        images: list[Image] = []
+        for case, reading in batch:
+            try:
+                image = reading.result()
+            except CancelledError:
+                raise
+            except Exception as error:
+                self.failures[case.key] = _sentence(error)
+                continue
+            why = check_image(image)
+            if why is None:
+                keys.append(case.key)
+                images.append(image)
+            else:
+                self.failures[case.key] = why
+        progress.check()
+        self._encode_images(keys, images)
+        if monotonic() - self._saved > _SAVE_SECONDS:
+            self.save()
+
+    def save(self) -> None:
+        """Put what is encoded into the store."""
+        if self._keys:
+            self._shelf.put(self._keys, np.stack(self._vectors))
+        self._shelf.record_failures(self.failures)
+        self._keys, self._vectors, self._saved = [], [], monotonic()
+
+    def _encode_images(self, keys: list[str], images: list[Image]) -> None:
+        if not keys:
+            return
+        try:
+            vectors = self._encoder.encode(images)
+        except Exception as error:
+            if len(keys) == 1:
+                self.failures[keys[0]] = _sentence(error)
+                return
+            for key, image in zip(keys, images, strict=True):
+                self._encode_images([key], [image])
+            return
+        for key, vector, why in zip(keys, vectors, check_vectors(vectors), strict=True):
+            if why is None:
+                self._keys.append(key)
+                self._vectors.append(vector)
+            else:
+                self.failures[key] = why
+
+
+def _sentence(error: Exception) -> str:
+    return str(error) or f"The case failed with {type(error).__name__}."
