@@ -1,0 +1,39 @@
+"""The annotation project on disk: cases, label maps, rounds, models, and who may write."""
+
+from ActiveSeedLib.project.imports import ImportReport, LabelFolder, find_label_for, values_found
+from ActiveSeedLib.project.project import Project
+from ActiveSeedLib.project.records import (
+    CaseRecord,
+    Event,
+    LabelVersion,
+    MapRecord,
+    ModelRecord,
+    Pick,
+    PoolChange,
+    QueueItem,
+    Round,
+    SavedLabel,
+    Status,
+)
+from ActiveSeedLib.project.schema import LabelSchema, Segment
+
+__all__ = [
+    "CaseRecord",
+    "Event",
+    "ImportReport",
+    "LabelFolder",
+    "LabelSchema",
+    "LabelVersion",
+    "MapRecord",
+    "ModelRecord",
+    "Pick",
+    "PoolChange",
+    "Project",
+    "QueueItem",
+    "Round",
+    "SavedLabel",
+    "Segment",
+    "Status",
+    "find_label_for",
+    "values_found",
+]

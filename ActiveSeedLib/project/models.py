@@ -1,0 +1,183 @@
+"""Models, their scores and their predictions; and the 2-D maps of the pool."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.project.cases import Cases
+from ActiveSeedLib.project.database import dump, now
+from ActiveSeedLib.project.records import MapRecord, ModelRecord
+
+
+class Models(Cases):
+    """What was trained, how it scored, and what it predicted."""
+
+    def start_model(
+        self, settings: Mapping[str, Any], provenance: Mapping[str, Any]
+    ) -> ModelRecord:
+        """Record that a training begins; an earlier unfinished one is given up.
+
+        Args:
+            settings: what the training was asked to do.
+            provenance: what it was made from, such as label maps with their SHA-256.
+
+        Returns:
+            The model; its folder exists.
+        """
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE models SET state = 'abandoned' WHERE state = 'training'")
+            (last,) = connection.execute("SELECT coalesce(max(number), 0) FROM models").fetchone()
+            model_id = f"model-{last + 1:03d}"
+            self.model_folder(model_id).mkdir(parents=True, exist_ok=True)
+            connection.execute(
+                "INSERT INTO models (number, id, state, settings, provenance, started) "
+                "VALUES (?, ?, 'training', ?, ?, ?)",
+                (last + 1, model_id, dump(settings), dump(provenance), now()),
+            )
+        return self.model(model_id)
+
+    def model_folder(self, model_id: str) -> Path:
+        """Return the folder of a model's weights, checkpoints and log."""
+        return self.root / "models" / model_id
+
+    def finish_model(self, model_id: str, metrics: Mapping[str, Any]) -> None:
+        """Record that a training is done, with its own figures, such as epochs and last loss."""
+        with self._database.transaction() as connection:
+            self._check_model(model_id)
+            connection.execute(
+                "UPDATE models SET state = 'finished', finished = ?, metrics = ? WHERE id = ?",
+                (now(), dump(metrics), model_id),
+            )
+
+    def abandon_model(self, model_id: str) -> None:
+        """Record that a training will not be resumed."""
+        with self._database.transaction() as connection:
+            self._check_model(model_id)
+            connection.execute(
+                "UPDATE models SET state = 'abandoned' WHERE id = ? AND state = 'training'",
+                (model_id,),
+            )
+
+    def models(self) -> list[ModelRecord]:
+        """Return all models, the first one first."""
+        scores: dict[str, dict[str, dict[str, Any]]] = {}
+        for model_id, split, means, cases in self._database.rows("SELECT * FROM scores"):
+            scores.setdefault(model_id, {})[split] = {
+                "means": json.loads(means),
+                "cases": json.loads(cases),
+            }
+        rows = self._database.rows(
+            "SELECT id, state, settings, provenance, started, finished, metrics FROM models "
+            "ORDER BY number"
+        )
+        return [
+            ModelRecord(
+                model_id,
+                state,
+                json.loads(settings),
+                json.loads(provenance),
+                started,
+                finished,
+                json.loads(metrics),
+                self.model_folder(model_id),
+                scores.get(model_id, {}),
+            )
+            for model_id, state, settings, provenance, started, finished, metrics in rows
+        ]
+
+    def model(self, model_id: str) -> ModelRecord:
+        """Return one model."""
+        self._check_model(model_id)
+        return next(model for model in self.models() if model.id == model_id)
+
+    def latest_model(self) -> ModelRecord | None:
+        """Return the newest finished model, if there is one."""
+        finished = [model for model in self.models() if model.state == "finished"]
+        return finished[-1] if finished else None
+
+    def unfinished_model(self) -> ModelRecord | None:
+        """Return the model whose training was interrupted and can be resumed, if there is one."""
+        training = [model for model in self.models() if model.state == "training"]
+        return training[-1] if training else None
+
+    def add_metrics(
+        self,
+        model_id: str,
+        split: str,
+        cases: Sequence[Mapping[str, Any]],
+        means: Mapping[str, Any],
+    ) -> None:
+        """Record how a model scored on a split ("test", "validation"), case by case and overall."""
+        with self._database.transaction() as connection:
+            self._check_model(model_id)
+            connection.execute(
+                "INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?)",
+                (model_id, split, dump(means), dump(list(cases))),
+            )
+
+    def prediction_path(self, key: str, model_id: str) -> Path:
+        """Return where the predicted label map of a case belongs; it need not exist yet."""
+        return self.root / "predictions" / model_id / f"{self._stem(key)}.nii.gz"
+
+    def uncertainty_path(self, key: str, model_id: str) -> Path:
+        """Return where the uncertainty map of a case belongs; it need not exist yet."""
+        return self.root / "predictions" / model_id / "uncertainty" / f"{self._stem(key)}.nii.gz"
+
+    def record_prediction(self, key: str, model_id: str, facts: Mapping[str, Any]) -> None:
+        """Record, once its files are written, what a prediction told, such as its mean entropy."""
+        with self._database.transaction() as connection:
+            self._check_model(model_id)
+            connection.execute(
+                "INSERT OR REPLACE INTO predictions VALUES (?, ?, ?)",
+                (model_id, self.case(key).case.key, dump(facts)),
+            )
+
+    def predictions(self, model_id: str) -> dict[str, dict[str, Any]]:
+        """Return key → recorded facts for every case that a model has predicted."""
+        rows = self._database.rows(
+            "SELECT p.key, p.facts FROM predictions p JOIN cases c ON c.key = p.key "
+            "WHERE p.model = ? ORDER BY c.position",
+            (model_id,),
+        )
+        return {key: json.loads(facts) for key, facts in rows}
+
+    def save_map(
+        self, name: str, facts: Mapping[str, Any], points: Mapping[str, tuple[float, float]]
+    ) -> None:
+        """Keep a 2-D map (key → x, y) with how it was computed; one of the same name goes."""
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM maps WHERE name = ?", (name,))
+            (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM maps").fetchone()
+            connection.execute(
+                "INSERT INTO maps VALUES (?, ?, ?, ?)", (last + 1, name, now(), dump(facts))
+            )
+            connection.executemany(
+                "INSERT INTO map_points VALUES (?, ?, ?, ?)",
+                [(last + 1, key, float(x), float(y)) for key, (x, y) in points.items()],
+            )
+
+    def map(self, name: str | None = None) -> MapRecord | None:
+        """Return the map called `name`, or the latest one; None if there is none."""
+        where, values = ("1", ()) if name is None else ("name = ?", (name,))
+        found = self._database.rows(
+            f"SELECT id, name, created, facts FROM maps WHERE {where} "  # noqa: S608
+            "ORDER BY id DESC LIMIT 1",
+            values,
+        )
+        if not found:
+            return None
+        number, called, created, facts = found[0]
+        rows = self._database.rows(
+            "SELECT m.key, m.x, m.y FROM map_points m JOIN cases c ON c.key = m.key "
+            "WHERE m.map = ? ORDER BY c.position",
+            (number,),
+        )
+        return MapRecord(called, created, json.loads(facts), {key: (x, y) for key, x, y in rows})
+
+    def _check_model(self, model_id: str) -> None:
+        if not self._database.rows("SELECT 1 FROM models WHERE id = ?", (model_id,)):
+            rows = self._database.rows("SELECT id FROM models ORDER BY number")
+            known = ", ".join(name for (name,) in rows) or "none"
+            raise InputError(f"The project has no model {model_id!r}; it has: {known}.")

@@ -1,0 +1,100 @@
+"""Rounds: which cases were selected, by what, and why; and the queue that they make."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.project.cases import Cases
+from ActiveSeedLib.project.database import dump, now
+from ActiveSeedLib.project.records import Pick, QueueItem, Round, Status
+
+
+class Rounds(Cases):
+    """Selections with their provenance."""
+
+    def add_selection(
+        self,
+        strategy: str,
+        parameters: Mapping[str, Any],
+        seed: int,
+        provenance: Mapping[str, Any],
+        picks: Sequence[tuple[str, str, Mapping[str, Any]]],
+    ) -> int:
+        """Record a new round, and make its cases `suggested`, in one transaction.
+
+        Args:
+            strategy: the name of the method.
+            parameters: its parameters.
+            seed: its seed.
+            provenance: what else it took to repeat it, such as the encoder and the model.
+            picks: (key, reason in one sentence, facts behind it) in the order of selection.
+
+        Returns:
+            The number of the round, from 1.
+
+        Raises:
+            InputError: no picks, a case picked twice, or one that is not unlabelled.
+        """
+        keys = [key for key, _, _ in picks]
+        if not keys or len(set(keys)) != len(keys):
+            raise InputError("A selection needs at least one case, and each case only once.")
+        with self._database.transaction() as connection:
+            (last,) = connection.execute("SELECT coalesce(max(number), 0) FROM rounds").fetchone()
+            number = int(last) + 1
+            connection.execute(
+                "INSERT INTO rounds VALUES (?, ?, ?, ?, ?, ?)",
+                (number, strategy, dump(parameters), int(seed), dump(provenance), now()),
+            )
+            for position, (key, reason, why) in enumerate(picks, start=1):
+                record = self.case(key)
+                if record.status is not Status.UNLABELLED:
+                    raise InputError(
+                        f"The case {record.case.name} is {record.status} and cannot be selected; "
+                        "only unlabelled cases are."
+                    )
+                connection.execute(
+                    "INSERT INTO picks VALUES (?, ?, ?, ?, ?)",
+                    (number, position, key, reason, dump(why)),
+                )
+                connection.execute(
+                    "UPDATE cases SET status = ?, round = ? WHERE key = ?",
+                    (Status.SUGGESTED, number, key),
+                )
+        return number
+
+    def rounds(self) -> list[Round]:
+        """Return all rounds, the first one first."""
+        rows = self._database.rows(
+            "SELECT number, strategy, parameters, seed, provenance, created, "
+            "(SELECT count(*) FROM picks WHERE round = number) FROM rounds ORDER BY number"
+        )
+        return [
+            Round(number, strategy, json.loads(parameters), seed, json.loads(provenance), *rest)
+            for number, strategy, parameters, seed, provenance, *rest in rows
+        ]
+
+    def selection(self, number: int) -> list[Pick]:
+        """Return the picks of a round in the order of selection."""
+        rows = self._database.rows(
+            "SELECT position, key, reason, why FROM picks WHERE round = ? ORDER BY position",
+            (number,),
+        )
+        if not rows:
+            raise InputError(f"The project has no round {number}; it has {len(self.rounds())}.")
+        return [Pick(position, key, reason, json.loads(why)) for position, key, reason, why in rows]
+
+    def queue(self) -> list[QueueItem]:
+        """Return the cases to label now: by round and order of selection, then those by hand."""
+        records = {r.case.key: r for r in self.cases(Status.SUGGESTED, Status.IN_PROGRESS)}
+        rows = self._database.rows(
+            "SELECT p.position, p.key, p.reason, p.why FROM picks p "
+            "JOIN cases c ON c.key = p.key AND c.round = p.round "
+            "WHERE c.status IN ('suggested', 'in_progress') ORDER BY p.round, p.position"
+        )
+        items = [
+            QueueItem(records.pop(key), Pick(position, key, reason, json.loads(why)))
+            for position, key, reason, why in rows
+            if key in records
+        ]
+        return items + [QueueItem(record, None) for record in records.values()]
