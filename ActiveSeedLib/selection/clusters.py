@@ -1,0 +1,109 @@
+"""Clusters of points, and the member that stands for each."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.selection.geometry import SLACK, TIE, Floats, Indices, as_points, distances_to
+
+# Ten k-means starts up to this many points, one start beyond it.
+TEN_INITS_UP_TO = 5_000
+
+
+def cluster(coords: ArrayLike, k: int, seed: int) -> NDArray[np.int32]:
+    """Return the k-means label [N] of each point, 0 to k − 1, the same for the same seed.
+
+    Ten starts up to 5,000 points, one beyond. k-means runs on one thread: for points of few
+    dimensions that is as fast, and the result does not depend on the number of cores.
+    """
+    from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    points = as_points(coords)
+    inits = 10 if len(points) <= TEN_INITS_UP_TO else 1
+    with threadpool_limits(limits=1):
+        model = KMeans(n_clusters=k, n_init=inits, random_state=seed)
+        labels: NDArray[np.int32] = model.fit_predict(points)
+    return labels
+
+
+def members_of(labels: ArrayLike, count: int) -> list[Indices]:
+    """Return the members of each cluster, ascending, in the order of the labels.
+
+    Args:
+        labels: [N] integers; gaps are fine.
+        count: N, the number of points that there should be labels for.
+    """
+    array = np.asarray(labels)
+    if array.shape != (count,):
+        raise InputError(
+            f"There must be one cluster label for each of the {count} points, "
+            f"but the labels have the shape {array.shape}."
+        )
+    return [np.flatnonzero(array == label) for label in np.unique(array)]
+
+
+def medoids(coords: ArrayLike, labels: ArrayLike) -> Indices:
+    """Return the medoid of each cluster, in the order of the labels; ties to the lowest index.
+
+    The medoid is the member with the least sum of Euclidean distances to the cluster's members
+    (Levy et al. 2026, equation 2).
+
+    Args:
+        coords: [N, D] points.
+        labels: [N] cluster labels.
+    """
+    points = as_points(coords)
+    return np.array([medoid(points, members) for members in members_of(labels, len(points))])
+
+
+def medoid(points: Floats, members: Indices) -> int:
+    """Return the one of `members` (ascending) with the least summed distance to all members.
+
+    Exact without comparing all pairs: the sum of distances is a convex function of the place, so
+    the tangent plane at any member bounds it from below everywhere. The member with the lowest
+    bound is evaluated next, until no bound is below the best sum: some tens of evaluations.
+    """
+    own = points[members]
+    lower = np.full(len(own), -np.inf)
+    sums: dict[int, float] = {}
+    best = np.inf
+    current = int(np.argmin(distances_to(own, own.mean(axis=0))))
+    while lower[current] <= best * (1 + SLACK):
+        offset = own[current] - own
+        distance = np.sqrt(np.einsum("nd,nd->n", offset, offset))
+        total = float(distance.sum())
+        copies = np.flatnonzero(distance == 0)
+        sums[int(copies[0])] = total
+        best = min(best, total)
+        inverse = np.divide(1.0, distance, out=np.zeros_like(distance), where=distance > 0)
+        # own · slope − own[current] · slope, taken as one product of differences.
+        np.maximum(lower, total - offset @ (inverse @ offset), out=lower)
+        lower[copies] = np.inf
+        current = int(np.argmin(lower))
+        if lower[current] == np.inf:
+            break
+    nearly = best * (1 + TIE)
+    return int(members[min(index for index, total in sums.items() if total <= nearly)])
+
+
+def nearest_to_centroid(features: ArrayLike, labels: ArrayLike) -> Indices:
+    """Return the member nearest to the mean of each cluster, in the order of the labels.
+
+    The mean is computed as scikit-learn's k-means does, about the mean of all points, so that
+    fitted centres and given labels yield the same members, down to the rounding that decides
+    between the two members of a pair. Exact ties go to the lowest index.
+
+    Args:
+        features: [N, D] points.
+        labels: [N] cluster labels.
+    """
+    points = as_points(features)
+    middle = points.mean(axis=0)
+    centred = points - middle
+    nearest = []
+    for members in members_of(labels, len(points)):
+        centroid = centred[members].sum(axis=0) * (1 / len(members)) + middle
+        squared = ((points[members] - centroid) ** 2).sum(axis=1)
+        nearest.append(int(members[np.argmin(squared)]))
+    return np.array(nearest)
