@@ -1,25 +1,18 @@
 """The cases of a project: the pool as last seen, and where each case stands."""
 
 import difflib
-import json
 import math
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ActiveSeedLib.errors import InputError
-from ActiveSeedLib.pool.case import Case, Duplicate, Geometry, Refused
-from ActiveSeedLib.project.database import dump
-from ActiveSeedLib.project.names import file_stem, fold
+from ActiveSeedLib.pool.case import Duplicate, Refused
+from ActiveSeedLib.project.case_rows import COLUMNS, records
 from ActiveSeedLib.project.records import CaseRecord, Status
 from ActiveSeedLib.project.store import Store
 
-_COLUMNS = (
-    "key, name, path, format, files, geometry, patient, facts, "
-    "status, round, seconds, available, problem, note, stem, label, held_out"
-)
 _FREE = {Status.UNLABELLED, Status.SKIPPED, Status.EXCLUDED}
 _WORK = {Status.SUGGESTED, Status.IN_PROGRESS, Status.LABELLED}
 # From → to, for cases that were never test cases (those may only be excluded and come back).
@@ -41,21 +34,21 @@ class Cases(Store):
         """Return the cases with one of `statuses` (all cases if none is named), in pool order."""
         where, values = _in("status", [Status(status) for status in statuses])
         rows = self._database.rows(
-            f"SELECT {_COLUMNS} FROM cases WHERE {where} ORDER BY position",  # noqa: S608
+            f"SELECT {COLUMNS} FROM cases WHERE {where} ORDER BY position",  # noqa: S608
             values,
         )
-        return [_record(row) for row in rows]
+        return records(rows)
 
     def case(self, key_or_name: str) -> CaseRecord:
         """Return the case with this key, name or path; `InputError` names similar ones."""
         for column in ("key", "name", "path"):
             rows = self._database.rows(
-                f"SELECT {_COLUMNS} FROM cases WHERE {column} = ? "  # noqa: S608
+                f"SELECT {COLUMNS} FROM cases WHERE {column} = ? "  # noqa: S608
                 "ORDER BY available DESC, position LIMIT 1",
                 (key_or_name,),
             )
             if rows:
-                return _record(rows[0])
+                return records(rows)[0]
         near = self._similar(key_or_name)
         hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
         raise InputError(f"The project has no case called {key_or_name!r}{hint}")
@@ -63,7 +56,8 @@ class Cases(Store):
     def statuses(self) -> dict[str, Status]:
         """Return key → status of all cases, in pool order; quicker than `cases`."""
         rows = self._database.rows("SELECT key, status FROM cases ORDER BY position")
-        return {key: _STATUS[status] for key, status in rows}
+        members = {str(status): status for status in Status}
+        return {key: members[status] for key, status in rows}
 
     def set_status(self, keys: str | Iterable[str], status: Status) -> None:
         """Move the cases with these keys to `status`: all of them or, if one may not, none.
@@ -145,28 +139,6 @@ class Cases(Store):
         return difflib.get_close_matches(wanted, [name for (name,) in rows], n=3)
 
 
-def insert_cases(
-    connection: sqlite3.Connection, cases: Sequence[Case], test: set[str], start: int
-) -> None:
-    """Add `cases` with positions from `start`; those whose key is in `test` as test cases."""
-    taken = {fold(stem) for (stem,) in connection.execute("SELECT stem FROM cases")}
-    connection.executemany(
-        "INSERT INTO cases (position, stem, status, held_out, key, name, path, format, files, "
-        "geometry, patient, facts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            (
-                start + index,
-                file_stem(case.name, case.key, taken),
-                Status.TEST if case.key in test else Status.UNLABELLED,
-                case.key in test,
-                case.key,
-                *describe(case),
-            )
-            for index, case in enumerate(cases)
-        ),
-    )
-
-
 def check_patients(connection: sqlite3.Connection, patients: set[str | None]) -> None:
     """Raise `InputError` if one of `patients` has both test cases and others."""
     for patient in sorted(patient for patient in patients if patient is not None):
@@ -180,56 +152,6 @@ def check_patients(connection: sqlite3.Connection, patients: set[str | None]) ->
                 f"The patient {patient} would be on both sides of the test split ({inside[0]} in "
                 f"it, {outside[0]} not): take all cases of a patient or none."
             )
-
-
-def describe(case: Case) -> tuple[Any, ...]:
-    """Return the columns name, path, format, files, geometry, patient, facts of a case."""
-    g = case.geometry
-    return (
-        case.name,
-        case.path,
-        case.format,
-        None if case.files == (case.path,) else dump(case.files),
-        dump([g.size, g.spacing, g.origin, g.direction]),
-        case.patient,
-        dump(case.facts) if case.facts else None,
-    )
-
-
-@lru_cache(maxsize=4096)
-def _geometry(text: str) -> Geometry:
-    size, spacing, origin, direction = json.loads(text)
-    return Geometry(tuple(size), tuple(spacing), tuple(origin), tuple(direction))
-
-
-_STATUS = {str(status): status for status in Status}
-
-
-def _record(row: tuple[Any, ...]) -> CaseRecord:
-    key, name, path, kind, files, geometry, patient, facts, status, *rest = row
-    number, seconds, available, problem, note, stem, label, held_out = rest
-    case = Case(
-        key,
-        name,
-        path,
-        kind,
-        (path,) if files is None else tuple(json.loads(files)),
-        _geometry(geometry),
-        patient,
-        json.loads(facts) if facts else {},
-    )
-    return CaseRecord(
-        case,
-        _STATUS[status],
-        number,
-        seconds,
-        bool(available),
-        problem,
-        note,
-        stem,
-        label,
-        bool(held_out),
-    )
 
 
 def _in(column: str, values: Sequence[Any]) -> tuple[str, Sequence[Any]]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.pool.case import Case, Pool
-from ActiveSeedLib.project.cases import Cases, describe, insert_cases
+from ActiveSeedLib.project.case_rows import describe, insert_cases
+from ActiveSeedLib.project.cases import Cases
 from ActiveSeedLib.project.records import CaseRecord, PoolChange
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             color TEXT NOT NULL, removed INTEGER NOT NULL DEFAULT 0)""",
         """CREATE TABLE cases (
             key TEXT PRIMARY KEY, position INTEGER NOT NULL, name TEXT NOT NULL,
-            path TEXT NOT NULL, format TEXT NOT NULL, files TEXT, geometry TEXT NOT NULL,
+            path TEXT NOT NULL, format TEXT NOT NULL, files TEXT, geometry BLOB NOT NULL,
             patient TEXT, facts TEXT, stem TEXT NOT NULL UNIQUE,
             status TEXT NOT NULL DEFAULT 'unlabelled' CHECK (status IN ('unlabelled', 'suggested',
                 'in_progress', 'labelled', 'skipped', 'excluded', 'test')),

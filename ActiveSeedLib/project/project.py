@@ -9,7 +9,7 @@ from typing import Any
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.files import replacing, write_bytes
 from ActiveSeedLib.pool.case import Pool
-from ActiveSeedLib.project.cases import insert_cases
+from ActiveSeedLib.project.case_rows import insert_cases
 from ActiveSeedLib.project.database import Database
 from ActiveSeedLib.project.images import Images, check_folders, write_pool_facts
 from ActiveSeedLib.project.imports import LabelImport
