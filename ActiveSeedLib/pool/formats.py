@@ -1,0 +1,43 @@
+"""Which file is what, judged by its name and, without a known suffix, by its first bytes."""
+
+from pathlib import PurePath, PurePosixPath
+
+SUFFIXES = {
+    ".nii": "nifti",
+    ".nii.gz": "nifti",
+    ".nrrd": "nrrd",
+    ".nhdr": "nrrd",
+    ".mha": "metaimage",
+    ".mhd": "metaimage",
+    ".png": "image2d",
+    ".jpg": "image2d",
+    ".jpeg": "image2d",
+    ".tif": "image2d",
+    ".tiff": "image2d",
+    ".dcm": "dicom",
+    ".dicom": "dicom",
+    ".ima": "dicom",
+}
+
+# Images for certain, but none that can be used: they are listed with a reason, not passed over.
+UNREADABLE_SUFFIXES = frozenset(
+    (".hdr", ".mgz", ".mgh", ".mnc", ".bmp", ".gif", ".webp", ".jp2", ".svs", ".ndpi", ".gipl")
+)
+
+
+def suffix_of(path: PurePath) -> str:
+    """Return the suffix in lower case, `.nii.gz` being one."""
+    name = path.name.lower()
+    return ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()
+
+
+def format_of(path: PurePath) -> str | None:
+    """Return the format that the suffix stands for (see `Case.format`), or None if it is open."""
+    return SUFFIXES.get(suffix_of(path))
+
+
+def without_suffix(path: str) -> str:
+    """Return the POSIX `path` without the suffix of an image; other dots belong to the name."""
+    pure = PurePosixPath(path)
+    suffix = suffix_of(pure)
+    return path[: -len(suffix)] if suffix in SUFFIXES else path

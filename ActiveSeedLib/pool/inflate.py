@@ -1,0 +1,40 @@
+"""The fastest gzip reader that is installed: isal, or else the standard library's."""
+
+import gzip
+import importlib
+import zlib
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+_gzip: ModuleType = gzip
+_zlib: ModuleType = zlib
+try:
+    _gzip = importlib.import_module("isal.igzip")
+    _zlib = importlib.import_module("isal.isal_zlib")
+except ImportError:  # Slicer before its packages were completed
+    pass
+
+GZIP_MAGIC = b"\x1f\x8b"
+
+# Raised by damaged streams, whichever reader is in use.
+DAMAGE: tuple[type[Exception], ...] = (EOFError, OSError, zlib.error, _zlib.error)
+
+
+def open_stream(source: Path | Any) -> Any:
+    """Open a gzip file, or a binary file placed at a gzip stream, for reading what it holds.
+
+    Several members are read as one. The checksum and length of each are checked when its end is
+    passed; a damaged stream raises one of `DAMAGE`.
+    """
+    return _gzip.open(source, "rb")
+
+
+def first_bytes(compressed: bytes) -> bytes:
+    """Return what the beginning of a gzip stream inflates to, as far as it goes."""
+    return bytes(_zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(compressed))
+
+
+def inflater() -> Any:
+    """Return an object that inflates a zlib stream piece by piece, as `zlib.decompressobj`."""
+    return _zlib.decompressobj()

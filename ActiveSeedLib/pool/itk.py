@@ -1,0 +1,116 @@
+"""SimpleITK's view of a file, turned into the project's arrays and geometries and back."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ActiveSeedLib.errors import UnreadableImageError
+from ActiveSeedLib.pool.case import Geometry, Image
+
+
+def inspect(path: Path) -> Geometry:
+    """Return the geometry from the file's header alone.
+
+    Raises UnreadableImageError, with a sentence that does not name the file, if it cannot be read
+    or does not hold one grey image of two or three dimensions.
+    """
+    import SimpleITK
+
+    reader = SimpleITK.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        raise UnreadableImageError(_sentence(error)) from error
+    return _geometry(reader, reader.GetNumberOfComponents())
+
+
+def read(path: Path) -> Image:
+    """Read a grey image; raises as `inspect`."""
+    import SimpleITK
+
+    try:
+        image = SimpleITK.ReadImage(str(path))
+    except RuntimeError as error:
+        raise UnreadableImageError(_sentence(error)) from error
+    geometry = _geometry(image, image.GetNumberOfComponentsPerPixel())
+    return Image(SimpleITK.GetArrayFromImage(image).reshape(geometry.shape), geometry)
+
+
+def read_channel(path: Path, channel: int) -> Any:
+    """Return one channel (0 first) of a 2-D colour picture as an array of rows and columns."""
+    import SimpleITK
+
+    try:
+        array = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
+    except RuntimeError as error:
+        raise UnreadableImageError(_sentence(error)) from error
+    return array[..., channel]
+
+
+def read_series(files: Sequence[Path], geometry: Geometry) -> Image:
+    """Read the DICOM slices in the order given, their rescale slope and intercept applied."""
+    import SimpleITK
+
+    try:
+        image = SimpleITK.ReadImage([str(path) for path in files])
+    except RuntimeError as error:
+        raise UnreadableImageError(_sentence(error)) from error
+    array = SimpleITK.GetArrayFromImage(image)
+    if array.size != geometry.size[0] * geometry.size[1] * geometry.size[2]:
+        raise UnreadableImageError(
+            f"The slices hold {array.shape} pixels, their headers say {geometry.shape}."
+        )
+    return Image(array.reshape(geometry.shape), geometry)
+
+
+def write(path: Path, array: Any, geometry: Geometry) -> None:
+    """Write a KJI array; the suffix chooses the format (`.png` takes the one slice as 2-D)."""
+    import SimpleITK
+
+    if path.suffix == ".png":
+        SimpleITK.WriteImage(SimpleITK.GetImageFromArray(array[0]), str(path))
+        return
+    image = SimpleITK.GetImageFromArray(array)
+    image.SetSpacing(geometry.spacing)
+    image.SetOrigin(geometry.origin)
+    image.SetDirection(geometry.direction)
+    SimpleITK.WriteImage(image, str(path))
+
+
+def _geometry(source: Any, components: int) -> Geometry:
+    """Return the geometry of a SimpleITK image, or of a reader that has read a header."""
+    if components != 1:
+        raise UnreadableImageError(
+            f"Each voxel has {components} values (colour or a vector); save one grey image."
+        )
+    size = list(source.GetSize())
+    dimensions = len(size)
+    if dimensions < 2 or any(extent > 1 for extent in size[3:]):
+        shape = " × ".join(str(extent) for extent in size)
+        raise UnreadableImageError(
+            f"The image has {dimensions} dimensions ({shape}), not two or three; "
+            "save each volume as a file."
+        )
+    kept = min(dimensions, 3)
+    spacing = [*source.GetSpacing()[:kept], 1.0][:3]
+    origin = [*source.GetOrigin()[:kept], 0.0][:3]
+    flat = source.GetDirection()
+    direction = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+    for row in range(kept):
+        for column in range(kept):
+            direction[3 * row + column] = flat[dimensions * row + column] + 0.0
+    i, j, k = [*size[:kept], 1][:3]
+    return Geometry(
+        (i, j, k),
+        (spacing[0], spacing[1], spacing[2]),
+        (origin[0], origin[1], origin[2]),
+        tuple(direction),
+    )
+
+
+def _sentence(error: RuntimeError) -> str:
+    """Return the telling last line of ITK's many as a sentence."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    reason = lines[-1] if lines else "no reason given"
+    return f"The file cannot be read ({reason.rstrip('.!')[-200:]})."
