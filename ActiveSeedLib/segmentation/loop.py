@@ -1,0 +1,198 @@
+"""The training loop: steps, epochs, validation and checkpoints that resume to the same weights."""
+
+import json
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ActiveSeedLib import files
+from ActiveSeedLib.errors import ActiveSeedError, CancelledError
+from ActiveSeedLib.progress import Progress
+from ActiveSeedLib.segmentation import batches, forward
+from ActiveSeedLib.segmentation.augment import augment
+from ActiveSeedLib.segmentation.metrics import dice
+from ActiveSeedLib.segmentation.model_file import plain, save_tensors
+from ActiveSeedLib.segmentation.networks import build
+from ActiveSeedLib.segmentation.plan import Plan
+from ActiveSeedLib.segmentation.prepare import Prepared
+from ActiveSeedLib.segmentation.settings import TrainSettings
+
+
+@dataclass
+class State:
+    """Where a training stands; with the weights and the optimiser, all a checkpoint needs."""
+
+    step: int = 0
+    epoch: int = 0
+    step_in_epoch: int = 0
+    epoch_losses: list[float] = field(default_factory=list)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    best_dice: float = -1.0
+    best_epoch: int = 0
+    finished: bool = False
+
+
+class Loop:
+    """One training of one network on prepared cases.
+
+    Everything random is drawn afresh at each step from (seed, step), so that a training that goes
+    on from a checkpoint, at whatever step, ends with the weights of an uninterrupted one.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        settings: TrainSettings,
+        device: str,
+        classes: int,
+        cases: Sequence[Prepared],
+        validation: Sequence[Prepared],
+        folder: Path,
+        fingerprint: str,
+    ) -> None:
+        from monai.losses import DiceCELoss
+
+        self.plan, self.settings, self.device = plan, settings, device
+        self.cases, self.validation = cases, validation
+        self.folder, self.fingerprint = folder, fingerprint
+        self.state = State()
+        self.best: dict[str, torch.Tensor] | None = None
+        self.classes = classes
+        self._half = forward.precision(settings.mixed_precision, device)
+        self._layout = forward.memory_format(plan)
+        torch.manual_seed(settings.seed)
+        self.model = forward.place(build(plan, classes), plan, device)
+        self._optimiser = torch.optim.Adam(self.model.parameters(), lr=settings.learning_rate)
+        self._scaler = torch.amp.GradScaler(device, enabled=self._half is torch.float16)
+        # a patch may lack a class, so its Dice is taken over the batch
+        self._loss = DiceCELoss(to_onehot_y=True, softmax=True, batch=not plan.whole)
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the training is kept while it runs."""
+        return self.folder / "checkpoint.pt"
+
+    def run(self, progress: Progress) -> dict[str, torch.Tensor]:
+        """Train to the end and return the weights; on cancel, keep a checkpoint and raise."""
+        self._write_history()
+        self.model.train()
+        saved = time.monotonic()
+        try:
+            while not self.state.finished:
+                self._epoch_step(progress)
+                if time.monotonic() - saved > self.settings.checkpoint_seconds:
+                    self.save()
+                    saved = time.monotonic()
+        except CancelledError:
+            self.save()
+            raise
+        return self.best if self.best is not None else plain(self.model.state_dict())
+
+    def _epoch_step(self, progress: Progress) -> None:
+        """Take one step, and at the end of an epoch validate and report."""
+        state, plan = self.state, self.plan
+        order = batches.epoch_order(self.cases, plan, self.settings.seed, state.epoch)
+        steps = -(-len(order) // plan.batch)
+        fraction = (state.epoch + state.step_in_epoch / steps) / plan.epochs
+        progress.update(fraction, f"Training, epoch {state.epoch + 1} of {plan.epochs}")
+        first = state.step_in_epoch * plan.batch
+        chosen = [self.cases[i] for i in order[first : first + plan.batch]]
+        state.epoch_losses.append(self._step(chosen, fraction))
+        state.step += 1
+        state.step_in_epoch += 1
+        if state.step_in_epoch == steps:
+            self._end_epoch(progress)
+
+    def _step(self, chosen: Sequence[Prepared], fraction: float) -> float:
+        """Take one step of Adam on a batch drawn from `chosen`; return the loss."""
+        generator = batches.step_generator(self.settings.seed, self.state.step)
+        torch.manual_seed(batches.torch_seed(self.settings.seed, self.state.step))
+        images, labels = batches.make_batch(chosen, self.plan, generator)
+        images = images.to(self.device, memory_format=self._layout)
+        labels = labels.to(self.device)
+        if self.plan.augment:
+            images, labels = augment(images, labels, generator)
+        if self.plan.decay:
+            for group in self._optimiser.param_groups:
+                group["lr"] = self.settings.learning_rate * (1 - fraction) ** 0.9
+        with torch.autocast(self.device, dtype=self._half, enabled=self._half is not None):
+            logits = self.model(images)
+        loss = self._loss(logits.float(), labels)
+        value = float(loss.item())
+        if not math.isfinite(value):
+            raise ActiveSeedError(
+                f"The training went astray in epoch {self.state.epoch + 1} (the loss is no longer "
+                "a number): choose a lower learning rate, or fp32 as precision."
+            )
+        self._optimiser.zero_grad(set_to_none=True)
+        self._scaler.scale(loss).backward()
+        self._scaler.step(self._optimiser)
+        self._scaler.update()
+        return value
+
+    def _end_epoch(self, progress: Progress) -> None:
+        state = self.state
+        losses, state.epoch_losses = state.epoch_losses, []
+        state.epoch += 1
+        state.step_in_epoch = 0
+        record: dict[str, Any] = {"epoch": state.epoch, "loss": float(np.mean(losses))}
+        last = state.epoch == self.plan.epochs
+        if self.validation and (last or state.epoch % self.settings.validation_every == 0):
+            record["validation_dice"] = self._validate()
+            self._remember_best(record["validation_dice"])
+        patience = self.settings.patience
+        stop = patience is not None and self.best is not None
+        state.finished = last or (stop and state.epoch - state.best_epoch >= (patience or 0))
+        state.history.append(record)
+        with (self.folder / "training.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+        progress.metric(**{"validation_dice": None, **record})
+
+    def _validate(self) -> float:
+        """Return the mean Dice over the validation cases and classes, on the network's grid."""
+        scores = []
+        with forward.evaluating(self.model):
+            for case in self.validation:
+                found = forward.probabilities(self.model, self.plan, case.image, self.device)
+                classes = found.argmax(axis=0)
+                scores += [dice(classes == c, case.labels == c) for c in range(1, self.classes)]
+        return float(np.mean(scores))
+
+    def _remember_best(self, score: float) -> None:
+        """Keep the weights of the best epoch; only early stopping uses them."""
+        if self.settings.patience is not None and score > self.state.best_dice:
+            self.state.best_dice, self.state.best_epoch = score, self.state.epoch
+            self.best = plain(self.model.state_dict())
+
+    def _write_history(self) -> None:
+        lines = "".join(json.dumps(record) + "\n" for record in self.state.history)
+        files.write_bytes(self.folder / "training.jsonl", lines.encode())
+
+    def save(self) -> None:
+        """Write the checkpoint atomically."""
+        save_tensors(
+            self.checkpoint,
+            {
+                "fingerprint": self.fingerprint,
+                "plan": json.dumps(self.plan.to_json()),
+                "state": json.dumps(vars(self.state)),
+                "weights": self.model.state_dict(),
+                "optimiser": self._optimiser.state_dict(),
+                "scaler": self._scaler.state_dict(),
+                "best": self.best,
+            },
+        )
+
+    def resume(self, content: dict[str, Any]) -> None:
+        """Go on from the content of a checkpoint of this plan."""
+        self.model.load_state_dict(content["weights"])
+        self._optimiser.load_state_dict(content["optimiser"])
+        self._scaler.load_state_dict(content["scaler"])
+        self.best = content["best"]
+        self.state = State(**json.loads(content["state"]))
