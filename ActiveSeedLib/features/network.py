@@ -12,7 +12,13 @@ from torch import Tensor, nn
 
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.features.encoder import identity
-from ActiveSeedLib.features.slices import slices_of, squares
+from ActiveSeedLib.features.slices import (
+    coarsest_axis,
+    intensity_window,
+    sample,
+    slices_of,
+    squares,
+)
 from ActiveSeedLib.pool.case import Image
 
 _VERSION = 1
@@ -99,15 +105,17 @@ class NetworkEncoder:
         side = self._preprocessing.side
         counts: list[int] = []
 
-        def pages() -> Iterator[NDArray[np.float32]]:
+        def all_pages() -> Iterator[NDArray[np.float32]]:
             for image in images:
-                square = squares(slices_of(image, self._slices), side)
-                counts.append(len(square))
-                yield from square
+                window = intensity_window(sample(image.array))
+                axis = coarsest_axis(image.geometry)
+                pages = squares(slices_of(image, axis, self._slices, window), side)
+                counts.append(len(pages))
+                yield from pages
 
         rows: list[NDArray[np.float32]] = []
         chunk: list[NDArray[np.float32]] = []
-        for page in pages():
+        for page in all_pages():
             chunk.append(page)
             if len(chunk) == self._chunk:
                 rows.append(self._forward(chunk))
