@@ -1,0 +1,43 @@
+"""K-means to budget: as many clusters as cases to pick, in feature space, the medoid of each.
+
+The baseline of Levy et al. 2026, section 4.4, after Yuan and Hong 2024 (arXiv:2402.02561).
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ActiveSeedLib.registry import NoParameters
+from ActiveSeedLib.selection.clusters import cluster
+from ActiveSeedLib.selection.explain import explained_cold_start
+from ActiveSeedLib.selection.geometry import as_points
+from ActiveSeedLib.selection.levy import ColdStart, cold_start
+from ActiveSeedLib.selection.strategy import Candidates, Selection, strategies
+
+
+def kmeans_to_budget(features: ArrayLike, budget: int, *, seed: int) -> ColdStart:
+    """Return the medoids of k = `budget` clusters, in label order.
+
+    With fewer distinct points than the budget there are as many clusters as distinct points, and
+    the rest is filled with their repetitions.
+
+    Args:
+        features: [N, D].
+        budget: B, 1 to N.
+        seed: for k-means.
+    """
+    points = as_points(features)
+    k = max(1, min(budget, len(np.unique(points, axis=0))))
+    return cold_start(points, budget, seed=seed, labels=cluster(points, k, seed))
+
+
+@strategies.register(
+    "kmeans",
+    summary="As many groups of similar cases as cases to pick; the most typical case of each.",
+    citation="Yuan and Hong 2024, arXiv:2402.02561, as in Levy et al. 2026, section 4.4",
+    stage="cold start",
+    needs="features",
+)
+def kmeans(pool: Candidates, budget: int, _: NoParameters) -> Selection:
+    """Cluster the candidates' features; cases labelled already take no part."""
+    features = np.asarray(pool.features)[pool.candidates]
+    return explained_cold_start(kmeans_to_budget(features, budget, seed=pool.seed), pool)
