@@ -14,7 +14,8 @@ from ActiveSeedLib.project.label_checks import count_values
 from ActiveSeedLib.project.labels import Labels
 from ActiveSeedLib.project.records import CaseRecord, Status
 
-SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha", ".png")
+FLAT = (".png", ".tif", ".tiff")  # they say nothing of millimetres
+SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", *FLAT)
 MARKS = ("_segmentation", "_seg", "-seg", "_labels", "_label", "-label", "_mask", "-mask", "_gt")
 CHANNEL = "_0000"  # nnU-Net's mark of an image's first channel, absent from its label map
 
@@ -182,8 +183,8 @@ class LabelImport(Labels):
         from ActiveSeedLib.pool.readers import read_label
 
         image = read_label(path)
-        if path.suffix.lower() == ".png" and image.geometry.size == record.case.geometry.size:
-            image = Image(image.array, record.case.geometry)  # PNG says nothing of millimetres
+        if path.suffix.lower() in FLAT and image.geometry.size == record.case.geometry.size:
+            image = Image(image.array, record.case.geometry)
         present = self.label_path(record.case.key)
         if present is not None and record.label is not None:
             if np.array_equal(read_label(present).array, image.array):

@@ -7,9 +7,6 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ActiveSeedLib.errors import ActiveSeedError, InputError
 from ActiveSeedLib.files import back_up, replacing, sha256
 from ActiveSeedLib.pool.case import Image
@@ -79,13 +76,13 @@ class Labels(Cases):
             InputError: the geometry is not the case's, or a value is not in the schema.
         """
         record = self.case(key)
-        array, voxels = self._checked(record, image)
+        voxels = self._checked(record, image)
         target = self._label_file(record.stem)
         draft = target.with_name(f".tmp-{os.getpid()}-{time.monotonic_ns()}-{target.name}")
         from ActiveSeedLib.pool.readers import write_label
 
         try:
-            write_label(draft, array, record.case.geometry)
+            write_label(draft, image.array, record.case.geometry)
             with self._database.transaction():
                 saved = self._put(record, draft, voxels, seconds, source)
         finally:
@@ -143,10 +140,8 @@ class Labels(Cases):
     def _label_file(self, stem: str) -> Path:
         return self.labels_folder / f"{stem}{SUFFIX}"
 
-    def _checked(
-        self, record: CaseRecord, image: Image
-    ) -> tuple[NDArray[np.generic], dict[int, int]]:
-        """Return the array in the smallest type that holds it, and the voxels of each value."""
+    def _checked(self, record: CaseRecord, image: Image) -> dict[int, int]:
+        """Return the voxels of each value, or say why `image` is no label map of the case."""
         name = record.case.name
         check_geometry(name, image, record.case.geometry)
         voxels = count_values(name, image.array)
@@ -157,8 +152,7 @@ class Labels(Cases):
                 f"does not have (it has {_listed(sorted(self.schema.values))}): add the segment to "
                 "the schema or correct the label map."
             )
-        dtype = np.uint8 if max(voxels, default=0) < 256 else np.uint16
-        return np.ascontiguousarray(image.array, dtype), voxels
+        return voxels
 
     def _put(
         self,
@@ -198,7 +192,7 @@ class Labels(Cases):
         if not path.is_file() or (rows and rows[0][0] == sha256(path)):
             return False
         try:
-            _, voxels = self._checked(record, read_label(path))
+            voxels = self._checked(record, read_label(path))
         except ActiveSeedError as error:
             self._set_note(key, f"The label map {path.name} cannot be used: {error}")
             return False
