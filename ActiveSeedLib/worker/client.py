@@ -71,25 +71,25 @@ class WorkerClient:
 
     def start(self, job: str, params: Mapping[str, Any] | None = None) -> str:
         """Ask for one job, to be done after those that wait; return its id."""
-        id = f"{os.getpid()}-{next(self._ids)}"  # noqa: A001 - the protocol's word
+        job_id = f"{os.getpid()}-{next(self._ids)}"
         process = self._living()
-        process.ask(id, job, dict(params or {}))
-        self._asked[id] = process
-        return id
+        process.ask(job_id, job, dict(params or {}))
+        self._asked[job_id] = process
+        return job_id
 
-    def events(self, id: str) -> Iterator[dict[str, Any]]:  # noqa: A002
+    def events(self, job_id: str) -> Iterator[dict[str, Any]]:
         """Yield the events of one job as they come, the last one included.
 
         If the worker dies the iteration ends without a last event; `state` tells why.
         """
-        return self._asked[id].events(id)
+        return self._asked[job_id].events(job_id)
 
-    def wait(self, id: str, on_event: OnEvent | None = None) -> dict[str, Any]:  # noqa: A002
+    def wait(self, job_id: str, on_event: OnEvent | None = None) -> dict[str, Any]:
         """Wait for the end of one job, and return or raise as `run` does."""
         interrupted = False
         while True:
             try:
-                for event in self.events(id):
+                for event in self.events(job_id):
                     if on_event is not None:
                         on_event(event)
                 break
@@ -98,20 +98,20 @@ class WorkerClient:
                     self.close(grace=0)
                     raise
                 interrupted = True
-                self.cancel(id)
+                self.cancel(job_id)
             except BaseException:
-                self.cancel(id)  # nobody will hear of it any more
+                self.cancel(job_id)  # nobody will hear of it any more
                 raise
-        return self.state(id).outcome()
+        return self.state(job_id).outcome()
 
-    def state(self, id: str) -> JobState:  # noqa: A002
+    def state(self, job_id: str) -> JobState:
         """Return what is known of one job."""
-        return self._asked[id].stream.jobs[id]
+        return self._asked[job_id].stream.jobs[job_id]
 
-    def cancel(self, id: str) -> None:  # noqa: A002
+    def cancel(self, job_id: str) -> None:
         """Ask the worker to stop one job; its last event tells when it has."""
-        self.state(id).cancelling()
-        self._asked[id].send({"command": "cancel", "id": id})
+        self.state(job_id).cancelling()
+        self._asked[job_id].send({"command": "cancel", "id": job_id})
 
     def warm(self) -> None:
         """Start the worker now, and let it import the heavy libraries meanwhile."""

@@ -90,13 +90,13 @@ class WorkerProcess:
         """Whether the process has ended."""
         return self._over.is_set()
 
-    def ask(self, id: str, job: str, params: dict[str, Any]) -> None:  # noqa: A002
+    def ask(self, job_id: str, job: str, params: dict[str, Any]) -> None:
         """Send one job. If the process is gone, the job has failed already."""
-        line: Command = {"command": "run", "id": id, "job": job, "params": params}
+        line: Command = {"command": "run", "id": job_id, "job": job, "params": params}
         encode(line)  # refuse what is not JSON before anybody waits for it
         with self._lock:
-            state = self.stream.expect(id, job)
-            self._events[id] = queue.SimpleQueue()
+            state = self.stream.expect(job_id, job)
+            self._events[job_id] = queue.SimpleQueue()
             if self._error is not None:
                 state.fail(self._error)
         self.send(line)
@@ -107,12 +107,12 @@ class WorkerProcess:
         with self._writing, suppress(OSError, ValueError):
             self._process.stdin.write(encode(command))
 
-    def events(self, id: str) -> Iterator[dict[str, Any]]:  # noqa: A002
+    def events(self, job_id: str) -> Iterator[dict[str, Any]]:
         """Yield the events of one job until it is over."""
-        waiting = self._events[id]
+        waiting = self._events[job_id]
         while True:
             with self._lock:
-                if self.stream.jobs[id].is_over and waiting.empty():
+                if self.stream.jobs[job_id].is_over and waiting.empty():
                     return
             with suppress(queue.Empty):
                 yield waiting.get(timeout=POLL_SECONDS)  # short, so that Windows hears Ctrl+C

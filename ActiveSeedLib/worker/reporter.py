@@ -45,8 +45,8 @@ class Reporter:
     and it is sent soon even if the job then says nothing for long.
     """
 
-    def __init__(self, id: str, output: Output) -> None:  # noqa: A002 - the protocol's word
-        self._id = id
+    def __init__(self, job_id: str, output: Output) -> None:
+        self._id = job_id
         self._output = output
         self._left = TimeLeft()
         self._lock = threading.Lock()

@@ -108,10 +108,10 @@ class Worker:
         """Obey one line; return the command's name."""
         command = decode(line.decode("utf-8", errors="replace"))
         match command:
-            case {"command": "run", "id": str(id), "job": str(job), **rest}:
-                self._accept(id, job, rest.get("params"))
-            case {"command": "cancel", "id": str(id)}:
-                self._cancel(id)
+            case {"command": "run", "id": str(job_id), "job": str(job), **rest}:
+                self._accept(job_id, job, rest.get("params"))
+            case {"command": "cancel", "id": str(job_id)}:
+                self._cancel(job_id)
             case {"command": "warm"}:
                 self._warmer.start()
             case {"command": "ping"}:
@@ -123,41 +123,41 @@ class Worker:
                 self._refuse(f"This is not a command that the worker knows: {text!r}.")
         return None
 
-    def _accept(self, id: str, job: str, params: Any) -> None:  # noqa: A002
+    def _accept(self, job_id: str, job: str, params: Any) -> None:
         if not isinstance(params, (dict, type(None))):
-            self._refuse(f"The parameters of the job {job!r} are not a JSON object.", id)
+            self._refuse(f"The parameters of the job {job!r} are not a JSON object.", job_id)
             return
         with self._lock:
-            known = id in self._seen
+            known = job_id in self._seen
             if not known:
-                self._seen.add(id)
-                self._tasks[id] = _Task(id, job, params or {})
-                self._queue.put(self._tasks[id])
+                self._seen.add(job_id)
+                self._tasks[job_id] = _Task(job_id, job, params or {})
+                self._queue.put(self._tasks[job_id])
         if known:
-            self._refuse(f"The job id {id!r} was used before: choose another one.")
+            self._refuse(f"The job id {job_id!r} was used before: choose another one.")
 
-    def _cancel(self, id: str) -> None:  # noqa: A002
+    def _cancel(self, job_id: str) -> None:
         with self._lock:
-            known = id in self._seen
-            task = self._tasks.get(id)
+            known = job_id in self._seen
+            task = self._tasks.get(job_id)
             if task is not None:
                 task.cancelled.set()
                 if not task.begun:
-                    del self._tasks[id]
+                    del self._tasks[job_id]
         if task is not None and not task.begun:
-            self._output.send({"event": "cancelled", "id": id})
+            self._output.send({"event": "cancelled", "id": job_id})
         elif not known:
-            self._refuse(f"There is no job with the id {id!r} to cancel.")
+            self._refuse(f"There is no job with the id {job_id!r} to cancel.")
 
-    def _refuse(self, message: str, id: str | None = None) -> None:  # noqa: A002
-        self._fail(id, InputError(message))
+    def _refuse(self, message: str, job_id: str | None = None) -> None:
+        self._fail(job_id, InputError(message))
 
-    def _fail(self, id: str | None, error: ActiveSeedError, kind: str = "") -> None:  # noqa: A002
+    def _fail(self, job_id: str | None, error: ActiveSeedError, kind: str = "") -> None:
         known = (c.__name__ for c in type(error).__mro__ if c.__module__ == errors.__name__)
         self._output.send(
             {
                 "event": "error",
-                "id": id,
+                "id": job_id,
                 "kind": kind or next(known),
                 "message": str(error),
                 "log": self._log,

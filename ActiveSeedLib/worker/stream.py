@@ -136,10 +136,10 @@ class EventStream:
         self._lines = LineBuffer()
         self._strays: deque[str] = deque(maxlen=LOG_LINES)
 
-    def expect(self, id: str, job: str) -> JobState:  # noqa: A002 - the protocol's word
+    def expect(self, job_id: str, job: str) -> JobState:
         """Return the state of a job that is about to be sent."""
-        self.jobs[id] = JobState(id, job)
-        return self.jobs[id]
+        self.jobs[job_id] = JobState(job_id, job)
+        return self.jobs[job_id]
 
     def feed(self, data: bytes) -> list[dict[str, Any]]:
         """Take the next bytes of output; return the events in them, after the states follow."""
