@@ -164,7 +164,7 @@ class Labels(Cases):
     ) -> SavedLabel:
         """Let the file `draft` replace the case's label map, and record it."""
         target = self._label_file(record.stem)
-        self.adopt(record.case.key)
+        self._adopt(record.case.key)
         digest = sha256(draft)
         if not target.is_file() or sha256(target) != digest:
             back_up(target, self.backups_folder / record.stem)
@@ -176,7 +176,7 @@ class Labels(Cases):
         self._mark_labelled(record.case.key)
         return self._saved(record.case.key)
 
-    def adopt(self, key: str) -> bool:
+    def _adopt(self, key: str) -> bool:
         """Record the label map that lies on disk if it is not the one recorded; True if so.
 
         It lies there because a process was killed between writing and recording it, or because
@@ -271,7 +271,7 @@ class Labels(Cases):
         for key, name, stem, size, modified in rows:
             facts = on_disk.get(stem)
             if facts is not None and (facts.st_size, facts.st_mtime_ns) != (size, modified):
-                if self.adopt(key):
+                if self._adopt(key):
                     self.notes.append(f"The label map of {name} was found on disk and taken over.")
                     self.log("label adopted", {"key": key})
             elif facts is None and size is not None:

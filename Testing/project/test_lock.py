@@ -1,5 +1,6 @@
 """Who may write, tried with real processes."""
 
+import errno
 import json
 import os
 import signal
@@ -170,3 +171,15 @@ def test_the_second_opening_in_one_process_is_refused_too(project: Project) -> N
     with Project.open(project.root, session=project.session) as joined:
         joined.log("joined")
     assert project.history()[-1].event == "joined"
+
+
+def test_a_file_system_without_locks_is_noted_and_work_goes_on(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(handle: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("ActiveSeedLib.project.lock._try_lock", refuse)
+    with Project.open(root) as project:
+        project.log("works")
+        assert "has no locks" in project.notes[0]
