@@ -63,6 +63,12 @@ def read_indices(path: Path) -> Image:
     return read(path)
 
 
+def check(path: Path) -> None:
+    """Decode a picture to its end; raises as `inspect` if it is damaged or cut short."""
+    with _opened(path) as picture:
+        picture.load()
+
+
 class _opened:  # noqa: N801 - used as a function
     """Open a picture; whatever goes wrong in the block becomes an UnreadableImageError."""
 

@@ -1,0 +1,214 @@
+"""DICOM: what the header of one file says.
+
+Attributes and their meaning: DICOM PS3.3, C.7.6.1 (General Image), C.7.6.2 (Image Plane),
+C.7.6.3 (Image Pixel).
+"""
+
+import hashlib
+import math
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ActiveSeedLib.errors import UnreadableImageError
+
+_TAGS = [
+    "BitsAllocated",
+    "Columns",
+    "DirectoryRecordSequence",
+    "ImageOrientationPatient",
+    "ImagePositionPatient",
+    "ImageType",
+    "ImagerPixelSpacing",
+    "Modality",
+    "NumberOfFrames",
+    "PatientID",
+    "PhotometricInterpretation",
+    "PixelSpacing",
+    "Rows",
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "SamplesPerPixel",
+    "SeriesInstanceUID",
+    "SeriesNumber",
+    "SpacingBetweenSlices",
+    "SliceThickness",
+    "StudyInstanceUID",
+]
+_OTHER_OBJECTS = {
+    "SEG": "a segmentation",
+    "RTSTRUCT": "a set of contours",
+    "RTDOSE": "a dose distribution",
+    "RTPLAN": "a treatment plan",
+    "SR": "a report",
+    "PR": "a presentation state",
+    "KO": "a key object selection",
+    "REG": "a registration",
+}
+# What pydicom raises on files that are damaged.
+_PYDICOM_ERRORS = (OSError, EOFError, ValueError, TypeError, AttributeError, KeyError, struct.error)
+_DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The header of one DICOM file that holds a grey image of one frame.
+
+    Attributes:
+        path: relative to the images folder, POSIX.
+        key: quick key of the file's content.
+        series, study, instance: unique identifiers (SeriesInstanceUID and so on).
+        patient: pseudonym made of PatientID, or None.
+        modality: such as "MR".
+        size: columns, rows.
+        spacing: millimetres between columns, between rows.
+        orientation: LPS directions of the rows' and of the columns' run, or None.
+        position: LPS position of the first pixel, or None.
+        thickness: millimetres of the slice, or between slices; 1 if unknown.
+        localizer: whether it is a scout, for planning.
+        facts: for `Case.facts`.
+    """
+
+    path: str
+    key: str
+    series: str
+    study: str
+    instance: str
+    patient: str | None
+    modality: str
+    size: tuple[int, int]
+    spacing: tuple[float, float]
+    orientation: tuple[float, ...] | None
+    position: tuple[float, float, float] | None
+    thickness: float
+    localizer: bool
+    facts: dict[str, str]
+
+
+def is_dicom(head: bytes) -> bool:
+    """Return whether a file that begins so is DICOM, whatever its name."""
+    return head[128:132] == b"DICM"
+
+
+def read_slice(root: Path, path: str, key: str) -> Slice | None:
+    """Return the header of one file, or None if it is a directory of others (DICOMDIR).
+
+    Raises UnreadableImageError, with a sentence that does not name the file, if it does not hold
+    one grey image.
+    """
+    header = _header(root / path)
+    if header.get("SOPClassUID") == _DIRECTORY_CLASS or "DirectoryRecordSequence" in header:
+        return None
+    try:
+        _require_grey_image(header)
+        return _slice(header, path, key)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise UnreadableImageError(
+            f"Its DICOM header holds a value that makes no sense ({error})."
+        ) from error
+
+
+def check_pixels(path: Path) -> None:
+    """Raise UnreadableImageError if the pixel data are missing or shorter than the header says."""
+    import pydicom
+
+    try:
+        header = pydicom.dcmread(path, force=True)
+        pixels = header.get("PixelData")
+        syntax = header.file_meta.get("TransferSyntaxUID")
+        compressed = syntax is not None and syntax.is_compressed
+    except _PYDICOM_ERRORS as error:
+        raise UnreadableImageError(
+            f"The DICOM file is damaged or cut short ({error}); copy it again."
+        ) from error
+    if pixels is None:
+        raise UnreadableImageError("The DICOM file holds no pixels, or is cut short before them.")
+    if compressed:  # encapsulated: pydicom has looked for its end
+        return
+    bits = int(header.Rows) * int(header.Columns) * int(header.BitsAllocated)
+    expected = bits * int(header.get("SamplesPerPixel", 1)) // 8
+    if len(pixels) < expected:
+        raise UnreadableImageError(
+            f"The file is cut short: it holds {len(pixels):,} of {expected:,} bytes of pixels; "
+            "copy it again."
+        )
+
+
+def _header(path: Path) -> Any:
+    import pydicom
+
+    try:
+        # `force`: older scanners wrote no preamble; what is no DICOM at all lacks every tag.
+        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS, force=True)
+    except _PYDICOM_ERRORS as error:
+        raise UnreadableImageError(f"Its DICOM header cannot be read ({error}).") from error
+    if "SOPClassUID" not in header and "Rows" not in header:
+        raise UnreadableImageError("The file is named as DICOM but does not hold a DICOM header.")
+    return header
+
+
+def _require_grey_image(header: Any) -> None:
+    modality = str(header.get("Modality", "") or "")
+    if modality in _OTHER_OBJECTS or "Rows" not in header or "Columns" not in header:
+        what = _OTHER_OBJECTS.get(modality, "no image")
+        raise UnreadableImageError(f"This DICOM file is {what}; only images are used.")
+    if int(header.get("SamplesPerPixel", 1) or 1) != 1:
+        raise UnreadableImageError("The DICOM image is in colour (RGB); convert it to grey.")
+    if str(header.get("PhotometricInterpretation", "")).startswith("PALETTE"):
+        raise UnreadableImageError("The DICOM image is in palette colours; convert it to grey.")
+    frames = int(header.get("NumberOfFrames", 1) or 1)
+    if frames > 1:
+        raise UnreadableImageError(
+            f"The DICOM file holds {frames} frames; convert it to a NIfTI volume (if they are "
+            "slices) or to single pictures (if they are a film)."
+        )
+
+
+def _slice(header: Any, path: str, key: str) -> Slice:
+    orientation = _floats(header, "ImageOrientationPatient", 6)
+    position = _floats(header, "ImagePositionPatient", 3)
+    across = _floats(header, "PixelSpacing", 2) or _floats(header, "ImagerPixelSpacing", 2)
+    if across is None or min(across) <= 0:
+        across = (1.0, 1.0)
+    thickness = header.get("SpacingBetweenSlices") or header.get("SliceThickness") or 1.0
+    modality = str(header.get("Modality", "") or "")
+    patient = str(header.get("PatientID", "") or "").strip()
+    kinds = header.get("ImageType") or []
+    facts = {
+        "modality": modality,
+        "series": str(header.get("SeriesNumber", "") or ""),
+        "photometric": str(header.get("PhotometricInterpretation", "") or ""),
+    }
+    return Slice(
+        path=path,
+        key=key,
+        series=str(header.get("SeriesInstanceUID", "") or ""),
+        study=str(header.get("StudyInstanceUID", "") or ""),
+        instance=str(header.get("SOPInstanceUID", "") or ""),
+        patient=pseudonym(patient) if patient else None,
+        modality=modality,
+        size=(int(header.Columns), int(header.Rows)),
+        spacing=(across[1], across[0]),
+        orientation=orientation,
+        position=(position[0], position[1], position[2]) if position else None,
+        thickness=abs(float(thickness)) or 1.0,
+        localizer=any("LOCALIZER" in str(kind).upper() for kind in kinds),
+        facts={name: value for name, value in facts.items() if value},
+    )
+
+
+def pseudonym(patient_id: str) -> str:
+    """Return a short name that tells patients apart without naming them."""
+    return "P-" + hashlib.sha256(patient_id.encode()).hexdigest()[:10]
+
+
+def _floats(header: Any, tag: str, count: int) -> tuple[float, ...] | None:
+    """Return the numbers of a tag, or None if it is absent or empty."""
+    values = header.get(tag)
+    if values is None or isinstance(values, str) or len(values) == 0:
+        return None
+    numbers = tuple(float(value) for value in values)
+    if len(numbers) != count or not all(math.isfinite(number) for number in numbers):
+        raise ValueError(f"{tag} = {list(values)}")
+    return numbers

@@ -1,0 +1,193 @@
+"""Whether a file is whole.
+
+SimpleITK and other readers fill up a truncated `.nii.gz` without an error, so the end of every
+compressed stream is proven once, and the verdict kept.
+"""
+
+import json
+import os
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ActiveSeedLib.errors import UnreadableImageError
+from ActiveSeedLib.files import write_json
+from ActiveSeedLib.pool import dicom, flat, inflate, nifti
+from ActiveSeedLib.pool.case import Case
+from ActiveSeedLib.pool.formats import format_of, suffix_of
+from ActiveSeedLib.pool.textheader import Voxels, find_voxels
+
+_PIECE = 1 << 20
+_SAVE_SECONDS = 5.0
+
+
+def verify(path: Path) -> str | None:
+    """Return None if the file is whole, or else a sentence that does not name it.
+
+    gzip streams are inflated to the end, a megabyte at a time, so that their checksums and lengths
+    are proven; the size of uncompressed volumes is compared with their header; pictures are
+    decoded; of DICOM the pixel data's length is checked.
+    """
+    checks = {"nifti": _check_nifti, "nrrd": _check_voxels, "metaimage": _check_voxels}
+    try:
+        kind = format_of(path)
+        if kind == "image2d":
+            flat.check(path)
+        elif kind is None or kind == "dicom":
+            dicom.check_pixels(path)
+        else:
+            checks[kind](path)
+    except FileNotFoundError:
+        return "The file is gone; put it back or scan the folder again."
+    except (UnreadableImageError, OSError) as error:
+        return str(error)
+    return None
+
+
+def data_files(path: Path) -> list[Path]:
+    """Return the files that hold the voxels of a header that stands alone (.mhd, .nhdr), or [].
+
+    Raises UnreadableImageError if they are missing.
+    """
+    if suffix_of(path) not in {".mhd", ".nhdr"}:
+        return []
+    voxels = find_voxels(path)
+    return [voxels.file] if voxels is not None and voxels.detached else []
+
+
+class Verified:
+    """Verdicts of `verify`, kept by path, size and time of change, so that each is found once.
+
+    Args:
+        file: a JSON file to keep them in between runs; a damaged one is as good as none.
+
+    Threads may share one. New verdicts are written every few seconds and by `save`.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        self._saved_at = time.monotonic()
+        self._changed = False
+        self._entries: dict[str, list[Any]] = {}
+        with suppress(OSError, ValueError):
+            entries = json.loads(file.read_text(encoding="utf-8"))
+            if isinstance(entries, dict):
+                self._entries = {k: v for k, v in entries.items() if _is_entry(v)}
+
+    def verdict(self, path: Path) -> str | None:
+        """Return what `verify` says of `path`, from memory if the file has not changed."""
+        try:
+            status = path.stat()
+        except OSError:
+            return verify(path)
+        name = os.path.abspath(path)  # noqa: PTH100 - links stay: they are the name in use
+        stamp = [status.st_size, status.st_mtime_ns]
+        known = self._entries.get(name)
+        if known is not None and known[:2] == stamp:
+            verdict: str | None = known[2]
+            return verdict
+        verdict = verify(path)
+        with self._lock:
+            self._entries[name] = [*stamp, verdict]
+            self._changed = True
+        if time.monotonic() - self._saved_at > _SAVE_SECONDS:
+            self.save()
+        return verdict
+
+    def save(self) -> None:
+        """Write the verdicts, if there are new ones."""
+        with self._lock:
+            if self._changed:
+                write_json(self._file, self._entries)
+            self._changed = False
+            self._saved_at = time.monotonic()
+
+    def __enter__(self) -> "Verified":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.save()
+
+
+def verify_case(root: Path, case: Case, cache: Verified) -> str | None:
+    """Return None if all files of a case of the pool below `root` are whole, or else a sentence."""
+    for name in case.files:
+        verdict = cache.verdict(root / name)
+        if verdict is not None:
+            return f"{root / name}: {verdict}"
+    return None
+
+
+def _is_entry(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 3 and isinstance(value[2], str | None)
+
+
+def _check_nifti(path: Path) -> None:
+    with path.open("rb") as file:
+        head = file.read(_PIECE // 16)
+    header = nifti.parse_head(head)
+    if head[:2] == inflate.GZIP_MAGIC:
+        _require(_inflated_bytes(path, 0), header.end)
+    else:
+        _require(path.stat().st_size, header.end)
+
+
+def _check_voxels(path: Path) -> None:
+    voxels = find_voxels(path)
+    if voxels is None:  # spread over several files: only reading them all would tell
+        return
+    if voxels.gzip and voxels.offset >= 0:
+        _require(_inflated_bytes(voxels.file, voxels.offset), voxels.inflated or 0)
+    elif voxels.stored is not None:
+        _require(voxels.file.stat().st_size, max(voxels.offset, 0) + voxels.stored)
+        _check_zlib(voxels)
+
+
+def _check_zlib(voxels: Voxels) -> None:
+    """Inflate a compressed MetaImage to the end, where its own checksum lies."""
+    if voxels.stored == voxels.inflated or voxels.stored is None or voxels.offset < 0:
+        return
+    inflater = inflate.inflater()
+    total, left = 0, voxels.stored
+    with voxels.file.open("rb") as file:
+        file.seek(voxels.offset)
+        try:
+            while left > 0 and (piece := file.read(min(left, _PIECE))):
+                left -= len(piece)
+                while piece and not inflater.eof:
+                    total += len(inflater.decompress(piece, _PIECE))
+                    piece = inflater.unconsumed_tail
+        except inflate.DAMAGE as error:
+            raise UnreadableImageError(_damage(error)) from error
+    if not inflater.eof:
+        raise UnreadableImageError(_damage("it ends too early"))
+    _require(total, voxels.inflated or 0)
+
+
+def _inflated_bytes(path: Path, offset: int) -> int:
+    """Return how many bytes a gzip stream (all its members) holds, having proven its checksums."""
+    buffer = bytearray(_PIECE)
+    total = 0
+    with path.open("rb") as file:
+        file.seek(offset)
+        try:
+            with inflate.open_stream(file) as stream:
+                while count := stream.readinto(buffer):
+                    total += count
+        except inflate.DAMAGE as error:
+            raise UnreadableImageError(_damage(error)) from error
+    return total
+
+
+def _damage(error: object) -> str:
+    return f"The compressed stream is damaged or cut short ({error}); copy the file again."
+
+
+def _require(present: int, expected: int) -> None:
+    if present < expected:
+        raise UnreadableImageError(
+            f"The file is cut short: it holds {present:,} of {expected:,} bytes; copy it again."
+        )

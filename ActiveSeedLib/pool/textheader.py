@@ -1,0 +1,140 @@
+"""Where NRRD and MetaImage headers say that the voxels lie, and how many bytes they are.
+
+SimpleITK reads these formats; this is what it takes to tell whether a file is whole, and to know
+which other file belongs to a header that stands alone.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from ActiveSeedLib.errors import UnreadableImageError
+from ActiveSeedLib.pool.formats import format_of
+
+_HEADER_LIMIT = 1 << 16
+_NRRD_BYTES = {
+    **dict.fromkeys(("signed char", "int8", "int8_t", "uchar", "unsigned char", "uint8"), 1),
+    **dict.fromkeys(("uint8_t", "block"), 1),
+    **dict.fromkeys(("short", "short int", "signed short", "signed short int", "int16"), 2),
+    **dict.fromkeys(("int16_t", "ushort", "unsigned short", "unsigned short int", "uint16"), 2),
+    **dict.fromkeys(("uint16_t",), 2),
+    **dict.fromkeys(("int", "signed int", "int32", "int32_t", "uint", "unsigned int"), 4),
+    **dict.fromkeys(("uint32", "uint32_t", "float"), 4),
+    **dict.fromkeys(("longlong", "long long", "long long int", "signed long long"), 8),
+    **dict.fromkeys(("signed long long int", "int64", "int64_t", "ulonglong", "double"), 8),
+    **dict.fromkeys(("unsigned long long", "unsigned long long int", "uint64", "uint64_t"), 8),
+}
+_META_BYTES = {
+    **dict.fromkeys(("MET_CHAR", "MET_UCHAR"), 1),
+    **dict.fromkeys(("MET_SHORT", "MET_USHORT"), 2),
+    **dict.fromkeys(("MET_INT", "MET_UINT", "MET_FLOAT"), 4),
+    **dict.fromkeys(("MET_LONG_LONG", "MET_ULONG_LONG", "MET_DOUBLE"), 8),
+}
+
+
+@dataclass(frozen=True)
+class Voxels:
+    """Where the voxels are.
+
+    Attributes:
+        file: that holds them.
+        detached: whether that is another file than the header's.
+        offset: byte at which they begin, or -1 if they are the last of the file.
+        stored: bytes that they occupy, or None if it is not said.
+        inflated: bytes that they are once inflated, or None if it is not said.
+        gzip: whether they are a gzip stream.
+    """
+
+    file: Path
+    detached: bool
+    offset: int
+    stored: int | None
+    inflated: int | None
+    gzip: bool
+
+
+def find_voxels(path: Path) -> Voxels | None:
+    """Return where the voxels of a NRRD or MetaImage file are; None if spread over several files.
+
+    Raises UnreadableImageError if there is no such header or the voxels' file is missing.
+    """
+    with path.open("rb") as file:
+        head = file.read(_HEADER_LIMIT)
+    voxels = _nrrd(path, head) if format_of(path) == "nrrd" else _metaimage(path, head)
+    if voxels is not None and voxels.detached and not voxels.file.is_file():
+        raise UnreadableImageError(
+            f"The file {voxels.file.name} that should hold its voxels is missing; put it beside."
+        )
+    return voxels
+
+
+def _nrrd(path: Path, head: bytes) -> Voxels | None:
+    if not head.startswith(b"NRRD"):
+        raise UnreadableImageError("The file is named as NRRD but does not hold a NRRD header.")
+    ends = [head.find(mark) + len(mark) for mark in (b"\r\n\r\n", b"\n\n") if mark in head]
+    end = min(ends, default=len(head))
+    fields = _fields(head[:end], ":")
+    encoding = fields.get("encoding", "raw").lower()
+    shape = [int(word) for word in fields.get("sizes", "").split() if word.isdigit()]
+    width = _NRRD_BYTES.get(fields.get("type", "").lower())
+    total = math.prod(shape) * width if width and shape else None
+    name = fields.get("data file", fields.get("datafile"))
+    if name is None:
+        target, offset = path, end
+    elif name.startswith("LIST") or "%" in name:
+        return None
+    else:
+        target, offset = path.parent / name, 0
+    skip = fields.get("byte skip", fields.get("byteskip", "0"))
+    if skip == "-1":
+        offset = -1
+    elif encoding == "raw" and skip.isdigit():
+        offset += int(skip)
+    return Voxels(
+        target,
+        detached=name is not None,
+        offset=offset,
+        stored=total if encoding == "raw" else None,
+        inflated=total,
+        gzip=encoding in {"gzip", "gz"},
+    )
+
+
+def _metaimage(path: Path, head: bytes) -> Voxels | None:
+    start = head.find(b"ElementDataFile")
+    end = head.find(b"\n", start) + 1
+    if start < 0 or end == 0:
+        raise UnreadableImageError(
+            "The file is named as MetaImage but does not hold a whole MetaImage header."
+        )
+    fields = _fields(head[:end], "=")
+    shape = [int(word) for word in fields.get("dimsize", "").split() if word.isdigit()]
+    width = _META_BYTES.get(fields.get("elementtype", ""))
+    channels = int(fields.get("elementnumberofchannels", "1"))
+    total = math.prod(shape) * width * channels if width and shape else None
+    compressed = fields.get("compresseddata", "false").lower() == "true"
+    size = fields.get("compresseddatasize", "")
+    stored = (int(size) if size.isdigit() else None) if compressed else total
+    name = fields["elementdatafile"]
+    local = name.lower() == "local"
+    if name.startswith("LIST") or "%" in name:
+        return None
+    skip = int(fields.get("headersize", "0"))
+    return Voxels(
+        path if local else path.parent / name,
+        detached=not local,
+        offset=skip if skip < 0 else skip + (end if local else 0),
+        stored=stored,
+        inflated=total,
+        gzip=False,
+    )
+
+
+def _fields(head: bytes, sign: str) -> dict[str, str]:
+    """Return the lines as {name in lower case: value}; `:=` lines of NRRD are the user's own."""
+    fields = {}
+    for line in head.decode("utf-8", "replace").splitlines():
+        name, found, value = line.partition(sign)
+        if found and not value.startswith("=") and not line.startswith("#"):
+            fields[name.strip().lower()] = value.strip()
+    return fields
