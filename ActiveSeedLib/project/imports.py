@@ -28,7 +28,8 @@ class ImportReport:
         imported: keys of the cases that got a label map.
         unchanged: keys of the cases that had the same one already.
         refused: (path, the reason in one sentence); also a case with several candidates.
-        without_image: label maps, relative to the folder, that belong to no case.
+        without_image: label maps, relative to the folder, that belong to no image, not even to a
+            duplicate or unusable one.
     """
 
     imported: tuple[str, ...]
@@ -168,15 +169,15 @@ class LabelImport(Labels):
                 refused.append((str(path.relative_to(folder)), str(error)))
             else:
                 (imported if changed else unchanged).append(key)
-        known = {str(path.relative_to(folder)) for path in owners.values()}
-        known |= {path for path, _ in refused}
-        strangers = [str(path.relative_to(folder)) for path in labels.files]
-        return ImportReport(
-            tuple(imported),
-            tuple(unchanged),
-            tuple(refused),
-            tuple(path for path in strangers if path not in known),
-        )
+        known = {*owners.values(), *(folder / path for path, _ in refused)}
+        left_out = {_name(image.path) for image in self.duplicates()}
+        left_out |= {_name(image.path) for image in self.refused()}
+        strangers = [
+            str(path.relative_to(folder))
+            for path in labels.files
+            if path not in known and _name(path.name) not in left_out
+        ]
+        return ImportReport(tuple(imported), tuple(unchanged), tuple(refused), tuple(strangers))
 
     def _import(self, record: CaseRecord, path: Path, *, overwrite: bool) -> bool:
         """Take over one label map; False if the case has the same one already."""
@@ -229,6 +230,10 @@ def _is_wanted(record: CaseRecord, wanted: set[str] | None) -> bool:
     if wanted is None:
         return record.status is not Status.EXCLUDED
     return record.case.key in wanted or record.case.name in wanted
+
+
+def _name(path: str) -> str:
+    return PurePosixPath(_stem(path)).name
 
 
 def _stem(path: str) -> str:
