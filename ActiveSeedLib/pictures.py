@@ -1,0 +1,310 @@
+"""Pictures: the map of the pool, learning curves, contact sheets and thumbnails.
+
+Colours are Okabe and Ito's ("Color universal design", 2008), which people with any colour vision
+tell apart; shapes differ too. Every file is written atomically.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ActiveSeedLib.files import replacing
+from ActiveSeedLib.pool.case import Image
+
+BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+PURPLE, SKY, BLACK, YELLOW = "#CC79A7", "#56B4E9", "#333333", "#C9B400"
+CYCLE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK, YELLOW)
+CURVE_MARKS = "osD^vPX*"
+LABEL_COLOURS = (ORANGE, SKY, GREEN, PURPLE, VERMILION, YELLOW)
+GREY = "#8a8a8a"
+DPI = 150
+AIR = -300
+"""Below this, a CT number (Hounsfield) is gas or what lies around the patient."""
+
+# How each group of cases is drawn on the map, from the back to the front.
+GROUPS: dict[str, dict[str, Any]] = {
+    "pool": {"c": "#b9b9b9", "s": 14, "marker": "o", "linewidths": 0},
+    "test": {"c": ORANGE, "s": 38, "marker": "^"},
+    "cold start": {"c": BLUE, "s": 62, "marker": "o"},
+    "active": {"c": GREEN, "s": 58, "marker": "s"},
+}
+GROUP_TITLES = {
+    "pool": "pool, not labelled",
+    "test": "test",
+    "cold start": "cold start",
+    "active": "active selection",
+}
+
+Coordinates = Mapping[str, tuple[float, float]]
+
+
+def draw_map(
+    path: Path,
+    coords: Coordinates,
+    groups: Mapping[str, Sequence[str]],
+    *,
+    clusters: Mapping[str, int] | None = None,
+    title: str = "The pool in feature space",
+) -> None:
+    """Draw where the cases of each group lie on the 2-D map (figure 6 of the Levy paper).
+
+    Args:
+        path: the PNG (or SVG, PDF) to write.
+        coords: position of each case by key.
+        groups: keys by group: "pool", "cold start", "active", "test"; others get a colour of their
+            own. A key that has no position is left out, and is not counted.
+        clusters: cluster of each key, from 0; they make a second panel.
+        title: stands above.
+    """
+    panels = 1 if clusters is None else 2
+    figure, axes = _figure(panels, width=5.4, height=5.2)
+    places = {
+        name: np.array([coords[key] for key in keys if key in coords]).reshape(-1, 2)
+        for name, keys in groups.items()
+    }
+    spare = iter(CYCLE[3:] * len(places))
+    order = sorted(places, key=lambda name: _rank(name))
+    for name in order:
+        style = GROUPS.get(name) or {"c": next(spare), "s": 40, "marker": "D"}
+        label = f"{GROUP_TITLES.get(name, name)} ({len(places[name])})"
+        edge = {} if name == "pool" else {"edgecolors": "white", "linewidths": 0.8}
+        axes[0].scatter(*places[name].T, **(style | edge), label=label)
+    axes[0].set_title(title)
+    axes[0].legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=2, frameon=False)
+    if clusters is not None:
+        _draw_clusters(axes[1], coords, clusters, places)
+    for axis in axes:
+        _bare(axis)
+    _save(figure, path)
+
+
+def _rank(name: str) -> int:
+    return list(GROUPS).index(name) if name in GROUPS else len(GROUPS)
+
+
+def _draw_clusters(
+    axis: Any,
+    coords: Coordinates,
+    clusters: Mapping[str, int],
+    places: Mapping[str, NDArray[np.float64]],
+) -> None:
+    """Colour the cases by cluster, number each cluster at its middle, and ring what was chosen."""
+    keys = [key for key in clusters if key in coords]
+    points = np.array([coords[key] for key in keys]).reshape(-1, 2)
+    numbers = np.array([clusters[key] for key in keys], dtype=int)
+    present = np.unique(numbers)
+    axis.scatter(*points.T, c=[_cluster_colour(n) for n in numbers], s=16, linewidths=0)
+    chosen = [places[name] for name in ("cold start", "active") if name in places]
+    if chosen:
+        rings = np.concatenate(chosen)
+        axis.scatter(*rings.T, s=62, facecolors="none", edgecolors=BLACK, linewidths=1.1)
+    for number in present:
+        middle = np.median(points[numbers == number], axis=0)
+        box = {"boxstyle": "circle,pad=0.22", "fc": "white", "ec": _cluster_colour(number)}
+        axis.text(*middle, str(number + 1), ha="center", va="center", fontsize=8, bbox=box)
+    axis.set_title(f"{len(present)} clusters; rings: chosen")
+
+
+def _cluster_colour(number: int) -> tuple[float, float, float, float]:
+    """Return one of the seven lively colours of the cycle, paler in each further turn."""
+    from matplotlib.colors import to_rgba
+
+    lively = [colour for colour in CYCLE if colour != BLACK]
+    turn, place = divmod(int(number), len(lively))
+    rgb = np.array(to_rgba(lively[place])[:3])
+    pale = 1 - 0.6 ** min(turn, 3)
+    red, green, blue = rgb + (1 - rgb) * pale
+    return (float(red), float(green), float(blue), 1.0)
+
+
+def draw_learning_curves(
+    path: Path,
+    curves: Mapping[str, Mapping[int, Sequence[float]]],
+    metric: str,
+    *,
+    title: str | None = None,
+) -> None:
+    """Draw a measure against the budget: the mean as a line, each seed a dot, their range a band.
+
+    Args:
+        path: the PNG (or SVG, PDF) to write.
+        curves: strategy → budget (labelled cases) → one value a seed; what is not finite is left
+            out.
+        metric: what is measured, for the axis, such as "Dice".
+        title: stands above; by default the metric and the number of seeds.
+    """
+    figure, (axis,) = _figure(1, width=6.4, height=4.2)
+    budgets = sorted({budget for curve in curves.values() for budget in curve})
+    gap = min((b - a for a, b in pairwise(budgets)), default=1)
+    seeds = 0
+    for index, (strategy, curve) in enumerate(curves.items()):
+        shift = gap * 0.035 * (index - (len(curves) - 1) / 2)  # so that no dot hides another
+        values = {b: np.array([v for v in curve[b] if math.isfinite(v)]) for b in sorted(curve)}
+        values = {budget: found for budget, found in values.items() if found.size}
+        if values:
+            _draw_curve(axis, strategy, index, shift, values)
+            seeds = max(seeds, *(found.size for found in values.values()))
+    axis.set_xticks(budgets)
+    margin = gap * 0.3 if len(budgets) > 1 else 1
+    if budgets:
+        axis.set_xlim(budgets[0] - margin, budgets[-1] + margin)
+    axis.set_xlabel("labelled cases")
+    axis.set_ylabel(f"{metric} on the test cases")
+    noun = "seed" if seeds == 1 else "seeds"
+    axis.set_title(title or f"{metric}: mean of {seeds} {noun}, each seed a dot, band their range")
+    axis.grid(axis="y", color="#e4e4e4", linewidth=0.8)
+    axis.spines[["top", "right"]].set_visible(False)
+    if curves:
+        axis.legend(frameon=False, loc="best")
+    _save(figure, path)
+
+
+def _draw_curve(
+    axis: Any, name: str, index: int, shift: float, values: Mapping[int, NDArray[np.float64]]
+) -> None:
+    colour = CYCLE[index % len(CYCLE)]
+    x = np.array(list(values)) + shift
+    low, high = ([f(found) for found in values.values()] for f in (np.min, np.max))
+    means = [found.mean() for found in values.values()]
+    mark = CURVE_MARKS[index % len(CURVE_MARKS)]
+    axis.fill_between(x, low, high, color=colour, alpha=0.14, linewidth=0)
+    if len(x) == 1:
+        axis.vlines(x, low, high, color=colour, alpha=0.35, linewidth=2)
+    for place, found in zip(x, values.values(), strict=True):
+        axis.scatter(
+            np.full(found.size, place), found, color=colour, s=11, alpha=0.55, linewidths=0
+        )
+    axis.plot(
+        x, means, color=colour, marker=mark, markersize=6.5, markeredgecolor="white", label=name,
+        linewidth=2, zorder=3,
+    )  # fmt: skip
+
+
+def draw_contact_sheet(
+    path: Path,
+    thumbnails: Sequence[tuple[str, NDArray[Any], NDArray[Any] | None]],
+    *,
+    title: str = "",
+    columns: int | None = None,
+) -> None:
+    """Draw small pictures in rows, each with a title and, where there is one, its label's outlines.
+
+    Args:
+        path: the PNG to write.
+        thumbnails: (title, picture [H, W], label map [H, W] or None). A uint8 picture is shown from
+            0 to 255, another one over its own range.
+        title: stands above all.
+        columns: pictures in a row; by default the sheet becomes a little wider than high.
+    """
+    count = max(len(thumbnails), 1)
+    columns = columns or math.ceil(math.sqrt(count * 1.4))
+    rows = math.ceil(count / columns)
+    aspect = max((p.shape[0] / p.shape[1] for _, p, _ in thumbnails), default=1.0)
+    width = 1.45
+    figure, axes = _figure(columns, rows, width=width, height=width * min(aspect, 2) + 0.22)
+    for axis in axes:
+        axis.set_axis_off()
+    for axis, (name, picture, label) in zip(axes, thumbnails, strict=False):
+        span = (0, 255) if picture.dtype == np.uint8 else (None, None)
+        axis.imshow(picture, cmap="gray", vmin=span[0], vmax=span[1], interpolation="bilinear")
+        axis.set_title(name, fontsize=6.5, pad=2)
+        for value in np.unique(label[label > 0]) if label is not None else ():
+            colour = LABEL_COLOURS[(int(value) - 1) % len(LABEL_COLOURS)]
+            axis.contour(label == value, levels=[0.5], colors=[colour], linewidths=0.9)
+    if title:
+        figure.suptitle(title, fontsize=10)
+    _save(figure, path)
+
+
+def section(image: Image, size: int = 96, *, is_label: bool = False) -> NDArray[Any]:
+    """Return the middle slice across the coarsest axis, as a radiologist would look at it.
+
+    The patient's left is at the right, the back below, the head above. Pixels are square: the
+    longer side has `size` of them. Grey values are interpolated (float32), labels are not.
+    """
+    from PIL import Image as Pillow
+
+    array, spacing = image.array, image.geometry.spacing[::-1]  # both KJI from here
+    axis = _coarsest(image)
+    flat = np.take(array, array.shape[axis] // 2, axis=axis)
+    rest = [a for a in range(3) if a != axis]
+    directions = np.array(image.geometry.direction).reshape(3, 3)[:, [2 - a for a in rest]]
+    height = [abs(d[2]) * 2 + abs(d[1]) for d in directions.T]  # z stands upright, else y does
+    steps = [spacing[a] for a in rest]
+    if height[1] > height[0]:
+        flat, directions, steps = flat.T, directions[:, ::-1], steps[::-1]
+    down, right = directions.T
+    if down @ (0, 1, -1) < 0:
+        flat = flat[::-1]
+    if right @ (1, 1, 1) < 0:
+        flat = flat[:, ::-1]
+    extent = np.array(flat.shape) * steps
+    rows, columns = np.maximum(1, np.rint(extent / extent.max() * size)).astype(int)
+    if is_label:
+        values = flat.astype(np.int32)
+        picture, method = Pillow.fromarray(values), Pillow.Resampling.NEAREST
+    else:
+        picture = Pillow.fromarray(np.ascontiguousarray(flat, dtype=np.float32))
+        method = Pillow.Resampling.BILINEAR
+    return np.asarray(picture.resize((int(columns), int(rows)), method))
+
+
+def _coarsest(image: Image) -> int:
+    """Return the KJI axis of the largest spacing (ties: fewest voxels, then K); 2-D: K."""
+    if image.geometry.size[2] == 1:
+        return 0
+    spacing = image.geometry.spacing[::-1]
+    return min(range(3), key=lambda a: (-round(spacing[a], 3), image.array.shape[a], a))
+
+
+def thumbnail(image: Image, size: int = 96) -> NDArray[np.uint8]:
+    """Return `section` in 256 greys, [H, W], from percentile 1 (black) to 99 (white).
+
+    In CT, which is told by values far below zero, gas does not count: the organs use the greys.
+    """
+    grey = section(image, size)
+    seen = grey
+    if grey.min() < AIR and (grey > AIR).any():
+        seen = grey[grey > AIR]
+    low, high = (float(value) for value in np.percentile(seen, (1, 99)))
+    if low == high:
+        low, high = float(seen.min()), float(max(seen.max(), seen.min() + 1))
+    return np.rint(np.clip((grey - low) / (high - low), 0, 1) * 255).astype(np.uint8)
+
+
+def save_thumbnail(path: Path, image: Image, size: int = 96) -> None:
+    """Write `thumbnail` as a PNG."""
+    from PIL import Image as Pillow
+
+    with replacing(path) as temporary:
+        Pillow.fromarray(thumbnail(image, size)).save(temporary)
+
+
+def _figure(columns: int, rows: int = 1, *, width: float, height: float) -> tuple[Any, list[Any]]:
+    """Return a figure of equal panels (inches each) that needs no display, and its axes."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, list(figure.subplots(rows, columns, squeeze=False).flat)
+
+
+def _bare(axis: Any) -> None:
+    """Take away what means nothing on a map: ticks and their numbers; keep it to scale."""
+    axis.set_xticks([])
+    axis.set_yticks([])
+    axis.set_aspect("equal", adjustable="datalim")
+    for spine in axis.spines.values():
+        spine.set_color("#cfcfcf")
+    axis.margins(0.06)
+
+
+def _save(figure: Any, path: Path) -> None:
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=DPI, facecolor="white", metadata={})
