@@ -119,7 +119,7 @@ def _sklearn_tsne(points: Floats, seed: int, facts: dict[str, Any]) -> Floats:
     # One thread: the sums of several may come together in any order.
     with threadpool_limits(limits=1):
         embedding = TSNE(
-            perplexity=facts["perplexity"], init="pca", random_state=seed, n_jobs=1
+            perplexity=facts["perplexity"], init=_start(points, seed), random_state=seed, n_jobs=1
         ).fit_transform(points)
     return np.asarray(embedding, dtype=np.float64)
 
@@ -130,7 +130,7 @@ def _open_tsne(points: Floats, seed: int, facts: dict[str, Any]) -> Floats:
     facts |= {"implementation": f"openTSNE {openTSNE.__version__}, FFT", "n_jobs": 1}
     embedding = openTSNE.TSNE(
         perplexity=facts["perplexity"],
-        initialization="pca",
+        initialization=_start(points, seed),
         negative_gradient_method="fft",
         random_state=seed,
         n_jobs=1,
@@ -138,10 +138,16 @@ def _open_tsne(points: Floats, seed: int, facts: dict[str, Any]) -> Floats:
     return np.asarray(embedding, dtype=np.float64)
 
 
+def _start(points: Floats, seed: int) -> NDArray[np.float32]:
+    """Return the first two principal components, shrunk to a deviation of 1e-4 (the usual)."""
+    start = _principal_components(points, 2, seed)
+    return (start / start[:, 0].std() * 1e-4).astype(np.float32)
+
+
 def _principal_components(points: Floats, count: int, seed: int) -> Floats:
     """Return the first `count` principal components [N, count]; what does not exist is 0.
 
-    The sign of each is such that its largest loading is positive.
+    The sign of each is scikit-learn's: the largest loading is positive.
     """
     from sklearn.decomposition import PCA
 

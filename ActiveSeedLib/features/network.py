@@ -75,7 +75,7 @@ class NetworkEncoder:
         self._device = chosen_device(device)
         # The chunk has a fixed size, the last one filled up with blank slices: so the arithmetic,
         # to the last bit, does not depend on which images are encoded together.
-        self._chunk = 64 if self._device.type == "cuda" else 8
+        self._chunk = 16 if self._device.type == "cuda" else 8
         self._network = network.to(self._device).eval()
         self.name = name
         self.dimension = dimension

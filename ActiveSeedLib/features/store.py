@@ -1,6 +1,8 @@
 """Feature vectors by case and encoder, and filling them from a pool."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from time import monotonic
@@ -15,10 +17,12 @@ from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.progress import Progress
 
 _READERS = 3
-_BATCH_CASES = 32
-_BATCH_VOXELS = 32_000_000
-_BATCH_SECONDS = 0.5
+_BATCH_CASES = 8
+_AHEAD_CASES = 16
+_AHEAD_VOXELS = 64_000_000
 _SAVE_SECONDS = 5.0
+
+Reading = tuple[Case, "Future[Image]"]
 
 
 class FeatureStore:
@@ -74,7 +78,8 @@ def encode_pool(
         load: reads the image of a case; may raise any error, which becomes the case's sentence.
         encoder: see `make_encoder`.
         store: where the vectors go.
-        progress: told "Encoding case 12 of 240"; asked to stop between batches of about 0.5 s.
+        progress: told "Encoding case 12 of 240"; asked to stop between batches of eight
+            slices or one volume.
 
     Raises:
         CancelledError: through `progress`; what was encoded is kept.
@@ -106,38 +111,35 @@ def _encode_all(
     readers: ThreadPoolExecutor,
     progress: Progress,
 ) -> None:
-    """Encode batch by batch, the next one being read meanwhile."""
-    size = 1
+    """Encode batch by batch, the next ones being read meanwhile."""
+    total = len(waiting)
     done = 0
-    batch = _submit(waiting, 0, size, load, readers)
-    while batch:
-        ahead = _submit(waiting, done + len(batch), size, load, readers)
-        total = len(waiting)
+    for batch in _batches(waiting, load, readers):
         progress.update(done / total, f"Encoding case {done + 1} of {total}")
-        started = monotonic()
         run.encode(batch, progress)
-        seconds = max(monotonic() - started, 1e-3)
-        size = max(1, min(_BATCH_CASES, int(len(batch) * _BATCH_SECONDS / seconds)))
         done += len(batch)
-        batch = ahead
 
 
-def _submit(
-    waiting: list[Case],
-    start: int,
-    size: int,
-    load: Callable[[Case], Image],
-    readers: ThreadPoolExecutor,
-) -> list[tuple[Case, "Future[Image]"]]:
-    """Start reading up to `size` cases from `start` on, fewer where they are large."""
-    batch: list[tuple[Case, Future[Image]]] = []
-    voxels = 0
-    for case in waiting[start : start + size]:
-        voxels += int(np.prod(case.geometry.size))
-        if batch and voxels > _BATCH_VOXELS:
-            break
-        batch.append((case, readers.submit(load, case)))
-    return batch
+def _batches(
+    waiting: list[Case], load: Callable[[Case], Image], readers: ThreadPoolExecutor
+) -> Iterator[list[Reading]]:
+    """Yield the cases in order, being read: eight single slices or one volume at a time.
+
+    So a batch is about eight slices of work, which leaves time to hear of a cancel.
+    """
+    queue: deque[Reading] = deque()
+    coming = iter(waiting)
+    case = next(coming, None)
+    while case is not None or queue:
+        voxels = sum(math.prod(waits.geometry.size) for waits, _ in queue)
+        while case is not None and len(queue) < _AHEAD_CASES and voxels < _AHEAD_VOXELS:
+            queue.append((case, readers.submit(load, case)))
+            voxels += math.prod(case.geometry.size)
+            case = next(coming, None)
+        batch = [queue.popleft()]
+        while queue and len(batch) < _BATCH_CASES and batch[0][0].is_2d and queue[0][0].is_2d:
+            batch.append(queue.popleft())
+        yield batch
 
 
 class _Run:
@@ -151,7 +153,7 @@ class _Run:
         self._vectors: list[NDArray[np.float32]] = []
         self._saved = monotonic()
 
-    def encode(self, batch: "list[tuple[Case, Future[Image]]]", progress: Progress) -> None:
+    def encode(self, batch: list[Reading], progress: Progress) -> None:
         """Encode what could be read of `batch`; note the rest as failed."""
         keys: list[str] = []
         images: list[Image] = []
