@@ -141,7 +141,8 @@ def _open_tsne(points: Floats, seed: int, facts: dict[str, Any]) -> Floats:
 def _start(points: Floats, seed: int) -> NDArray[np.float32]:
     """Return the first two principal components, shrunk to a deviation of 1e-4 (the usual)."""
     start = _principal_components(points, 2, seed)
-    return (start / start[:, 0].std() * 1e-4).astype(np.float32)
+    start *= 1e-4 / start[:, 0].std()
+    return start.astype(np.float32)
 
 
 def _principal_components(points: Floats, count: int, seed: int) -> Floats:
