@@ -47,7 +47,7 @@ _OTHER_OBJECTS = {
     "REG": "a registration",
 }
 # What pydicom raises on files that are damaged.
-_PYDICOM_ERRORS = (OSError, EOFError, ValueError, TypeError, AttributeError, KeyError, struct.error)
+_PYDICOM_ERRORS = (EOFError, ValueError, TypeError, AttributeError, KeyError, struct.error)
 _DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ActiveSeedLib.errors import UnreadableImageError
 from ActiveSeedLib.pool import itk
 from ActiveSeedLib.pool.case import Geometry, Image
+from ActiveSeedLib.pool.formats import NotGreyError
 
 _GREY = {"1", "L", "I", "F", "I;16", "I;16B", "I;16L"}
 _JPEG_ROUNDING = 2  # grey levels by which compression may set equal channels apart
@@ -54,7 +55,7 @@ def read_indices(path: Path) -> Image:
     """
     with _opened(path) as picture:
         if picture.mode not in _GREY | {"P"}:
-            raise UnreadableImageError(
+            raise NotGreyError(
                 "The label map is stored in colour; save one value (0, 1, 2, …) a pixel."
             )
         if picture.mode == "P":
@@ -108,14 +109,12 @@ def _grey_of(picture: Any) -> NDArray[Any]:
     if picture.mode in {"LA", "La"}:
         return np.asarray(picture)[..., 0]
     if picture.mode not in {"P", "PA", "RGB", "RGBA", "RGBX", "RGBa"}:
-        raise UnreadableImageError(
-            f"The picture's colours ({picture.mode}) cannot be read as grey."
-        )
+        raise NotGreyError(f"The picture's colours ({picture.mode}) cannot be read as grey.")
     channels = np.asarray(picture.convert("RGB")).astype(np.int16)
     tolerance = _JPEG_ROUNDING if picture.format == "JPEG" else 0
     spread = np.max(channels.max(axis=-1) - channels.min(axis=-1))
     if spread > tolerance:
-        raise UnreadableImageError("The picture is in colour; convert it to grey.")
+        raise NotGreyError("The picture is in colour; convert it to grey.")
     return channels[..., 1].astype(np.uint8)
 
 

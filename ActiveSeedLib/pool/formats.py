@@ -1,6 +1,13 @@
-"""Which file is what, judged by its name and, without a known suffix, by its first bytes."""
+"""Which format a file is of, judged by its name, and the formats' common refusal."""
 
 from pathlib import PurePath, PurePosixPath
+
+from ActiveSeedLib.errors import UnreadableImageError
+
+
+class NotGreyError(UnreadableImageError):
+    """The image has several values a voxel."""
+
 
 SUFFIXES = {
     ".nii": "nifti",

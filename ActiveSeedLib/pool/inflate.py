@@ -30,9 +30,9 @@ def open_stream(source: Path | Any) -> Any:
     return _gzip.open(source, "rb")
 
 
-def first_bytes(compressed: bytes) -> bytes:
-    """Return what the beginning of a gzip stream inflates to, as far as it goes."""
-    return bytes(_zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(compressed))
+def first_bytes(compressed: bytes, count: int) -> bytes:
+    """Return the first `count` bytes, or as many as there are, of what a gzip stream holds."""
+    return bytes(_zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(compressed, count))
 
 
 def inflater() -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ActiveSeedLib.errors import UnreadableImageError
 from ActiveSeedLib.pool.case import Geometry, Image
+from ActiveSeedLib.pool.formats import NotGreyError
 
 
 def inspect(path: Path) -> Geometry:
@@ -49,7 +50,10 @@ def read_channel(path: Path, channel: int) -> Any:
 
 
 def read_series(files: Sequence[Path], geometry: Geometry) -> Image:
-    """Read the DICOM slices in the order given, their rescale slope and intercept applied."""
+    """Read the DICOM slices in the order given, their rescale slope and intercept applied.
+
+    MONOCHROME1 comes turned by GDCM: bright means dense in every case of the pool.
+    """
     import SimpleITK
 
     try:
@@ -81,7 +85,7 @@ def write(path: Path, array: Any, geometry: Geometry) -> None:
 def _geometry(source: Any, components: int) -> Geometry:
     """Return the geometry of a SimpleITK image, or of a reader that has read a header."""
     if components != 1:
-        raise UnreadableImageError(
+        raise NotGreyError(
             f"Each voxel has {components} values (colour or a vector); save one grey image."
         )
     size = list(source.GetSize())

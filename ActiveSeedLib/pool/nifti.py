@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ActiveSeedLib.errors import UnreadableImageError
 from ActiveSeedLib.pool import inflate
 from ActiveSeedLib.pool.case import Geometry, Image
+from ActiveSeedLib.pool.formats import NotGreyError
 
 HEADER_BYTES = 348
 _FIELDS = "i36x8h14xh4x8f3f3xB128xhh6f12f16x4s"
@@ -84,7 +85,7 @@ def parse(raw: bytes) -> Header:
         )
     size = _size(dims)
     if datatype not in _TYPES:
-        raise UnreadableImageError(_type_sentence(datatype))
+        raise _type_error(datatype)
     spacing, notes = _spacing(pixdim)
     affine, orientation_note = _affine(
         qform_code, sform_code, _qform(quaternion, spacing, pixdim[0]), _sform(rows)
@@ -110,7 +111,7 @@ def parse_head(head: bytes) -> Header:
     if head[:2] != inflate.GZIP_MAGIC:
         return parse(head)
     try:
-        return parse(inflate.first_bytes(head))
+        return parse(inflate.first_bytes(head, HEADER_BYTES))
     except inflate.DAMAGE as error:
         raise UnreadableImageError(
             "The compressed stream is damaged from its beginning; copy the file again."
@@ -207,12 +208,14 @@ def _size(dims: tuple[int, ...]) -> tuple[int, int, int]:
     return (i, j, k)
 
 
-def _type_sentence(datatype: int) -> str:
+def _type_error(datatype: int) -> UnreadableImageError:
     if datatype in _COLOUR:
-        return "The image is in colour (RGB); convert it to grey."
+        return NotGreyError("The image is in colour (RGB); convert it to grey.")
     if datatype in _COMPLEX:
-        return "The voxels are complex numbers; save their magnitude."
-    return f"The voxels are of NIfTI type {datatype}, which is not read; save them as numbers."
+        return NotGreyError("The voxels are complex numbers; save their magnitude.")
+    return UnreadableImageError(
+        f"The voxels are of NIfTI type {datatype}, which is not read; save them as numbers."
+    )
 
 
 def _spacing(pixdim: tuple[float, ...]) -> tuple[tuple[float, float, float], list[str]]:

@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -121,23 +121,29 @@ def _nearest_subset(sizes: Sequence[int], target: float) -> list[int]:
     if goal <= 0:
         return []
     limit = min(total - 1, 2 * goal + 1)
-    last = np.full(limit + 1, -1, dtype=np.int64)  # by sum: the position that first reached it
-    reached = np.zeros(limit + 1, dtype=bool)
-    reached[0] = True
+    within = (1 << (limit + 1)) - 1
+    reached = 1  # bit s: some of the sizes so far add up to s
+    last: dict[int, int] = {}  # by sum: the position that first reached it
     for position, size in enumerate(sizes):
-        if size <= limit:
-            new = np.flatnonzero(reached[: limit + 1 - size] & ~reached[size:]) + size
-            reached[new] = True
-            last[new] = position
-        if reached[goal]:
+        new = (reached << size) & within & ~reached
+        reached |= new
+        last |= dict.fromkeys(_bits(new), position)
+        if goal in last:
             break
-    sums = np.flatnonzero(reached)
-    best = int(sums[np.argmin(np.abs(sums - target))])
+    best = min((0, *last), key=lambda total: (abs(total - target), total))
     chosen = []
     while best > 0:
-        chosen.append(int(last[best]))
+        chosen.append(last[best])
         best -= sizes[chosen[-1]]
     return chosen
+
+
+def _bits(number: int) -> Iterator[int]:
+    """Yield the positions of the bits that are set."""
+    while number:
+        lowest = number & -number
+        yield lowest.bit_length() - 1
+        number ^= lowest
 
 
 def _csv_rows(path: Path) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from ActiveSeedLib.errors import InputError, UnreadableImageError
 from ActiveSeedLib.files import replacing
 from ActiveSeedLib.pool import flat, itk, nifti
 from ActiveSeedLib.pool.case import Case, Geometry, Image
-from ActiveSeedLib.pool.formats import format_of, suffix_of
+from ActiveSeedLib.pool.formats import NotGreyError, format_of, suffix_of
 
 _log = logging.getLogger(__name__)
 LABEL_SUFFIXES = (".nii.gz", ".png")
@@ -108,7 +108,7 @@ def _check_shape(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
 def _read_with(
     readers: dict[str, Any], path: Path, refusal: type[Exception] = UnreadableImageError
 ) -> Image:
-    """Read by format; a file that is no image of a known format raises `refusal`."""
+    """Read by format; a file that is no grey image of a known format raises `refusal`."""
     reader = readers.get(format_of(path) or "")
     if reader is None:
         raise refusal(
@@ -121,6 +121,8 @@ def _read_with(
         raise UnreadableImageError(
             f"{path}: The file is gone; put it back or scan the folder again."
         ) from error
+    except NotGreyError as error:
+        raise refusal(f"{path}: {error}") from error
     except (UnreadableImageError, OSError) as error:
         raise UnreadableImageError(f"{path}: {error}") from error
     return image
@@ -135,14 +137,9 @@ def _read_dicom(root: Path, case: Case) -> Image:
             "the folder again."
         )
     try:
-        image = itk.read_series(files, case.geometry)
+        return itk.read_series(files, case.geometry)
     except UnreadableImageError as error:
         raise UnreadableImageError(f"{root / case.path}: {error}") from error
-    if case.facts.get("photometric") != "MONOCHROME1":
-        return image
-    # Stored with white as zero: turned, so that bright means dense in every case of the pool.
-    array = image.array
-    return Image(array.max() - (array - array.min()), case.geometry)
 
 
 def _finite(array: NDArray[Any], path: Path) -> NDArray[Any]:
