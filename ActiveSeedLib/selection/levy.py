@@ -289,8 +289,7 @@ def active_selection(
     pool = np.arange(len(places)) if candidates is None else np.asarray(candidates, dtype=np.int64)
     pool = np.setdiff1d(pool, known)
     _check_budget(budget, len(pool))
-    if not 0.0 <= alpha <= 1.0:
-        raise InputError(f"alpha must be between 0 and 1, not {alpha}.")
+    check_alpha(alpha)
     points = as_points(places[pool])
     uncertainty = np.asarray(entropy, dtype=np.float64)[pool]
     if not np.isfinite(uncertainty).all():
@@ -303,6 +302,12 @@ def active_selection(
         for index, place in zip(known, as_points(places[known]), strict=True):
             selected.add(place, int(index))
     return _greedy(pool, points, normalise_entropy(uncertainty), selected, budget, alpha)
+
+
+def check_alpha(alpha: float) -> None:
+    """Raise `InputError` if `alpha` is no weight."""
+    if not 0.0 <= alpha <= 1.0:
+        raise InputError(f"alpha must be between 0 and 1, not {alpha}.")
 
 
 def _greedy(

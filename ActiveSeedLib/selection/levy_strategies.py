@@ -9,7 +9,7 @@ from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.registry import NoParameters
 from ActiveSeedLib.selection.explain import explained_cold_start
 from ActiveSeedLib.selection.geometry import farthest_points
-from ActiveSeedLib.selection.levy import ActiveSelection, active_selection, cold_start
+from ActiveSeedLib.selection.levy import ActiveSelection, active_selection, check_alpha, cold_start
 from ActiveSeedLib.selection.strategy import (
     Candidates,
     Pick,
@@ -47,6 +47,9 @@ class ActiveParameters:
         default=True,
         metadata={"help": "Keep away from the labelled cases too, not only from the new picks."},
     )
+
+    def __post_init__(self) -> None:
+        check_alpha(self.alpha)
 
 
 @dataclass(frozen=True)
