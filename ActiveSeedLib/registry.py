@@ -6,7 +6,8 @@ parameters, so that adding a method touches one file and no front end.
 
 import dataclasses
 import difflib
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import UnionType
 from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -67,6 +68,20 @@ def parse_parameters(owner: str, kind: type[P], values: Mapping[str, Any]) -> P:
         if name not in values and entry.default is entry.default_factory is dataclasses.MISSING:
             raise InputError(f"{owner} needs the parameter {name}.")
     return kind(**values)
+
+
+def read_assignments(texts: Iterable[str]) -> dict[str, Any]:
+    """Return the values of name=value texts; a value is JSON if it reads as such, else text."""
+    values: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise InputError(f"Write a parameter as name=value, not as {text!r}.")
+        try:
+            values[name] = json.loads(value)
+        except ValueError:
+            values[name] = value
+    return values
 
 
 def _fits(value: Any, hint: Any) -> bool:

@@ -1,0 +1,1 @@
+"""The simulated annotator: existing label maps play the radiologist, so that strategies compare."""

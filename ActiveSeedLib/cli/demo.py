@@ -1,0 +1,169 @@
+"""`activeseed demo`: the whole loop on a generated cohort, and on real images if they are there."""
+
+import os
+from argparse import Namespace
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ActiveSeedLib.cli.output import print_json, table
+from ActiveSeedLib.cli.running import Runner, runner
+from ActiveSeedLib.project.project import Project
+from ActiveSeedLib.project.records import Status
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Images with label maps that play the annotator in the demo."""
+
+    name: str
+    images: Path
+    labels: Path
+    patients: Path
+    segments: str
+    budgets: tuple[int, ...]
+    settings: dict[str, Any]
+
+
+def demo(options: Namespace) -> None:
+    """Run the loop, leave a project, the map and a learning curve, and say what happened.
+
+    What an earlier call has finished is not done again.
+    """
+    out = Path(options.out).absolute()
+    talk = _silent if options.json else print
+    with runner(options, logs=out / "logs") as run:
+        talk("1. Making a cohort of small abdominal volumes with several sub-populations.")
+        run.run("cohort", {"folder": str(out / "cohort"), "cases": 60, "seed": 0})
+        made = _generated(out / "cohort")
+        loops = [_loop(run, out / "project", made, talk, "2. The loop on the generated cohort.")]
+        real = _real_images()
+        if real is not None:
+            title = "3. The cold start on real MR volumes (hippocampus)."
+            loops.append(_loop(run, out / "project-hippocampus", real, talk, title))
+        talk("4. The same loop against random choice, on the same splits and seeds.")
+        comparison = run.run(
+            "simulate",
+            {
+                "images": str(made.images),
+                "labels": str(made.labels),
+                "patients": str(made.patients),
+                "out": str(out / "against-random"),
+                "strategies": ["levy", "random"],
+                "budgets": list(made.budgets),
+                "seeds": 3,
+                "settings": made.settings,
+            },
+        )
+    if options.json:
+        print_json({"loops": loops, "comparison": comparison})
+        return
+    print(table(comparison["summary"]))
+    print(table(comparison["paired"]))
+    print(_closing(out, loops))
+
+
+def _generated(folder: Path) -> Cohort:
+    return Cohort(
+        name="generated cohort",
+        images=folder / "images",
+        labels=folder / "labels",
+        patients=folder / "patients.csv",
+        segments="1=liver,2=kidney",
+        budgets=(6, 12),
+        settings={"epochs": 30},
+    )
+
+
+def _real_images() -> Cohort | None:
+    """Return the hippocampus volumes where they lie beside a clone, or None."""
+    beside = Path(__file__).resolve().parents[2].parent / "shared"
+    folder = Path(os.environ.get("ACTIVESEED_DATA", beside)) / "data" / "hippocampus"
+    if not (folder / "dataset.json").is_file():
+        return None
+    return Cohort(
+        name="hippocampus",
+        images=folder / "images",
+        labels=folder / "labels",
+        patients=folder / "dataset.json",
+        segments="1=anterior,2=posterior",
+        budgets=(8,),
+        settings={"epochs": 30},
+    )
+
+
+def _loop(run: Runner, root: Path, cohort: Cohort, talk: Any, title: str) -> dict[str, Any]:
+    """Go round the loop once a budget, with the label maps in the annotator's place."""
+    talk(f"\n{title}")
+    if not (root / "project.sqlite").exists():
+        made = run.run(
+            "init",
+            {
+                "project": str(root),
+                "images": str(cohort.images),
+                "patients": str(cohort.patients),
+                "segments": cohort.segments,
+                "test_fraction": 0.2,
+            },
+        )
+        talk(f"   {made['cases']} cases; {made['test']} kept for testing, whole patients only.")
+        with Project.open(root, write=False) as project:
+            tests = [record.case.key for record in project.cases(Status.TEST)]
+        labels = {"labels": str(cohort.labels), "cases": tests}
+        run.on_project("import-labels", str(root), labels)
+    chosen = 0
+    for number, budget in enumerate(cohort.budgets, 1):
+        _round(run, root, cohort, number, budget - chosen, talk)
+        chosen = budget
+    picture = root / "map.png"
+    run.on_project("map", str(root), {"out": str(picture)})
+    with Project.open(root, write=False) as project:
+        scores = [model.scores["test"]["means"] for model in project.models()]
+    talk(f"   The map of the pool: {picture}")
+    return {"project": str(root), "map": str(picture), "test": scores}
+
+
+def _round(run: Runner, root: Path, cohort: Cohort, number: int, budget: int, talk: Any) -> None:
+    """Suggest, label, train; skip what the project has done already."""
+    with Project.open(root, write=False) as project:
+        rounds, models = len(project.rounds()), len(project.models())
+        finished = sum(model.state == "finished" for model in project.models())
+    if rounds < number:
+        suggested = run.on_project("suggest", str(root), {"budget": budget})
+        talk(f"   Round {number}: {budget} cases to label. The first: ")
+        talk(f"   {suggested['picks'][0]['case']}: {suggested['picks'][0]['reason']}")
+    with Project.open(root, write=False) as project:
+        waiting = [item.record.case.key for item in project.queue()]
+    if waiting:
+        run.on_project("import-labels", str(root), {"labels": str(cohort.labels), "cases": waiting})
+    if finished < number or models < number:
+        trained = run.on_project("train", str(root), {"settings": cohort.settings})
+        test = trained["test"]
+        talk(
+            f"   Trained on {trained['labelled']} label maps: "
+            f"test Dice {test['dice']:.3f}, HD95 {test['hd95']:.2f} mm."
+        )
+
+
+def _closing(out: Path, loops: list[dict[str, Any]]) -> str:
+    return "\n".join(
+        [
+            "",
+            "What you have now:",
+            *(f"  {loop['project']}: a project, with its map in map.png" for loop in loops),
+            f"  {out / 'against-random' / 'learning_curves.png'}: the curve against random",
+            f"  {out / 'against-random' / 'results.csv'}: every run",
+            "",
+            "What to do next, with your own images:",
+            "  activeseed init my-project --images FOLDER --test-fraction 0.2",
+            "  activeseed suggest my-project --budget 8",
+            "  (label the suggested cases in 3D Slicer; save label maps under the images' names)",
+            "  activeseed import-labels my-project LABELS",
+            "  activeseed train my-project",
+            "  activeseed suggest my-project --budget 8",
+        ]
+    )
+
+
+def _silent(text: str) -> None:
+    """Say nothing: the JSON output speaks."""

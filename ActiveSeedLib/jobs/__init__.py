@@ -1,0 +1,36 @@
+"""The steps of the loop, as plain functions of (parameters, progress) that return JSON values.
+
+A job can be called in a test without any process; the background process only carries it. Modules
+load when a job first runs, so listing the jobs costs nothing.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from ActiveSeedLib.progress import Progress
+
+Job = Callable[[dict[str, Any], Progress], dict[str, Any]]
+
+
+def _job(module: str, function: str) -> Job:
+    def run(params: dict[str, Any], progress: Progress) -> dict[str, Any]:
+        job: Job = getattr(import_module(f"ActiveSeedLib.jobs.{module}"), function)
+        return job(params, progress)
+
+    return run
+
+
+JOBS: dict[str, Job] = {
+    "init": _job("setup", "init"),
+    "rescan": _job("setup", "rescan"),
+    "import-labels": _job("setup", "import_labels"),
+    "encode": _job("encode", "encode"),
+    "map": _job("map", "draw"),
+    "suggest": _job("suggest", "suggest"),
+    "train": _job("train", "train_model"),
+    "predict": _job("predict", "predict"),
+    "simulate": _job("simulate", "run_simulation"),
+    "cohort": _job("cohort", "make_cohort"),
+    "check": _job("check", "check"),
+}

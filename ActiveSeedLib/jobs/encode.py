@@ -1,0 +1,117 @@
+"""Features of every case, and the map of the pool."""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.features import DEFAULT_ENCODER
+from ActiveSeedLib.features.encoder import Encoder, make_encoder
+from ActiveSeedLib.features.map2d import map_pool, place
+from ActiveSeedLib.features.store import FeatureStore, encode_pool
+from ActiveSeedLib.jobs.opening import ImageLoader, on_project
+from ActiveSeedLib.pool.case import Case
+from ActiveSeedLib.progress import Progress
+from ActiveSeedLib.project.project import Project
+from ActiveSeedLib.project.records import MapRecord, Status
+
+
+@dataclass(frozen=True)
+class EncodeParameters:
+    """Which encoder turns images into vectors, and how the map is made of them."""
+
+    encoder: str = DEFAULT_ENCODER
+    encoder_parameters: dict[str, Any] = field(default_factory=dict)
+    map_method: str = "tsne"
+    seed: int = 43
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """The pool in feature space and on the map; rows follow `cases` (test cases are not here)."""
+
+    cases: list[Case]
+    features: NDArray[np.float32]
+    coords: NDArray[np.float64]
+    map: MapRecord
+    encoder: Encoder
+
+
+@on_project(EncodeParameters)
+def encode(project: Project, parameters: EncodeParameters, progress: Progress) -> dict[str, Any]:
+    """Encode all cases that lack a vector, and map the pool."""
+    embedding = embed(project, parameters, progress)
+    unusable = [r for r in project.cases() if r.problem]
+    return {
+        "encoder": embedding.encoder.name,
+        "encoder_hash": embedding.encoder.hash,
+        "cases": len(embedding.cases),
+        "map": embedding.map.name,
+        "unusable": [{"case": r.case.name, "reason": r.problem} for r in unusable],
+    }
+
+
+def embed(project: Project, parameters: EncodeParameters, progress: Progress) -> Embedding:
+    """Return features and map of the pool, computing only what the project lacks.
+
+    A case that cannot be encoded is marked with its problem and left out. Test cases are encoded,
+    but placed on the finished map for display only: they never shape it.
+    """
+    encoder = make_encoder(parameters.encoder, parameters.encoder_parameters)
+    store = FeatureStore(project.features_folder)
+    records = [r for r in project.cases() if r.available]
+    loader = ImageLoader(project)
+    try:
+        problems = encode_pool(
+            [r.case for r in records], loader, encoder, store, progress.part(0.0, 0.9)
+        )
+    finally:
+        loader.close()
+    for record in records:
+        project.set_problem(record.case.key, problems.get(record.case.key))
+    usable = [r for r in records if r.case.key not in problems]
+    pool = [r.case for r in usable if r.status is not Status.TEST]
+    test = [r.case for r in usable if r.status is Status.TEST]
+    if not pool:
+        raise InputError(
+            "No case of the pool can be encoded; see the reasons with: activeseed status."
+        )
+    pool.sort(key=lambda case: case.key)
+    features = store.get([case.key for case in pool], encoder)
+    progress.update(0.9, f"Mapping {len(pool)} cases")
+    made = _map(project, parameters, encoder, pool, features, test, store)
+    coords = np.array([made.points[case.key] for case in pool])
+    progress.update(1.0, "Encoded and mapped")
+    return Embedding(pool, features, coords, made, encoder)
+
+
+def _map(
+    project: Project,
+    parameters: EncodeParameters,
+    encoder: Encoder,
+    pool: list[Case],
+    features: NDArray[np.float32],
+    test: list[Case],
+    store: FeatureStore,
+) -> MapRecord:
+    """Return the stored map of exactly this pool and encoder, or make and store it."""
+    members = hashlib.sha256(" ".join(c.key for c in [*pool, *test]).encode()).hexdigest()[:8]
+    name = f"{encoder.name}-{encoder.hash[:8]}-{parameters.map_method}-{parameters.seed}-{members}"
+    stored = project.map(name)
+    if stored is not None:
+        return stored
+    result = map_pool(features, parameters.seed, parameters.map_method)
+    coords = {
+        case.key: (float(x), float(y)) for case, (x, y) in zip(pool, result.coords, strict=True)
+    }
+    if test:
+        placed = place(features, result.coords, store.get([c.key for c in test], encoder))
+        coords |= {c.key: (float(x), float(y)) for c, (x, y) in zip(test, placed, strict=True)}
+    facts = {**result.facts, "encoder": encoder.provenance, "encoder_hash": encoder.hash}
+    project.save_map(name, facts, coords)
+    made = project.map(name)
+    assert made is not None
+    return made

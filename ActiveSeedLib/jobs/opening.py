@@ -1,0 +1,66 @@
+"""How a job gets its project, its parameters and the images."""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ActiveSeedLib.errors import UnreadableImageError
+from ActiveSeedLib.pictures import save_thumbnail
+from ActiveSeedLib.pool.case import Case, Image
+from ActiveSeedLib.pool.integrity import Verified, verify_case
+from ActiveSeedLib.pool.readers import read_image
+from ActiveSeedLib.progress import Progress
+from ActiveSeedLib.project.project import Project
+from ActiveSeedLib.registry import parse_parameters
+
+P = TypeVar("P")
+ProjectJob = Callable[[Project, P, Progress], dict[str, Any]]
+
+
+def on_project(
+    kind: type[P],
+) -> Callable[[ProjectJob[P]], Callable[[dict[str, Any], Progress], dict[str, Any]]]:
+    """Return a decorator that turns a function of an open project into a job.
+
+    The job's parameters hold "project" (a folder), "session" (the token of the front end that holds
+    the project, if one does) and the fields of the dataclass `kind`.
+    """
+
+    def decorate(function: ProjectJob[P]) -> Callable[[dict[str, Any], Progress], dict[str, Any]]:
+        @wraps(function)
+        def job(params: dict[str, Any], progress: Progress) -> dict[str, Any]:
+            rest = dict(params)
+            root = Path(rest.pop("project"))
+            session = rest.pop("session", None)
+            parameters = parse_parameters(function.__name__, kind, rest)
+            with Project.open(root, session=session) as project:
+                return function(project, parameters, progress)
+
+        return job
+
+    return decorate
+
+
+class ImageLoader:
+    """Reads the images of a project: checks once that a file is whole, and leaves a thumbnail."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._verified = Verified(project.root / "cache" / "verified.json")
+
+    def __call__(self, case: Case) -> Image:
+        """Return the image of `case`; raise `UnreadableImageError` if its file is not whole."""
+        root = self._project.images_root
+        verdict = verify_case(root, case, self._verified)
+        if verdict is not None:
+            raise UnreadableImageError(verdict)
+        image = read_image(root, case)
+        thumbnail = self._project.thumbnail_path(case.key)
+        if not thumbnail.exists():
+            save_thumbnail(thumbnail, image)
+        return image
+
+    def close(self) -> None:
+        """Keep what was learnt about the files."""
+        self._verified.save()

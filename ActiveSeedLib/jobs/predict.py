@@ -1,0 +1,136 @@
+"""Predictions and uncertainty of the unlabelled cases; scores of the test split."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ActiveSeedLib.errors import ActiveSeedError, InputError
+from ActiveSeedLib.jobs.opening import ImageLoader, on_project
+from ActiveSeedLib.pool.readers import read_label, write_image, write_label
+from ActiveSeedLib.progress import Progress
+from ActiveSeedLib.project.project import Project
+from ActiveSeedLib.project.records import CaseRecord, ModelRecord, Status
+from ActiveSeedLib.segmentation.inference import Prediction, Predictor
+from ActiveSeedLib.segmentation.metrics import score
+
+PREDICTED = (
+    Status.UNLABELLED,
+    Status.SUGGESTED,
+    Status.IN_PROGRESS,
+    Status.SKIPPED,
+    Status.TEST,
+)
+
+
+@dataclass(frozen=True)
+class PredictParameters:
+    """Which cases (names or keys; all without a label map otherwise), on which device."""
+
+    cases: list[str] | None = None
+    device: str = "auto"
+
+
+@on_project(PredictParameters)
+def predict(project: Project, parameters: PredictParameters, progress: Progress) -> dict[str, Any]:
+    """Predict with the latest model; cases it has predicted before are not done again."""
+    model = project.latest_model()
+    if model is None:
+        raise InputError("There is no trained model yet: train one with: activeseed train.")
+    records = None
+    if parameters.cases is not None:
+        records = [project.case(name) for name in parameters.cases]
+    done = predict_missing(project, model, parameters.device, progress, records)
+    facts = project.predictions(model.id)
+    return {
+        "model": model.id,
+        "predicted": done,
+        "cases": [
+            {"case": r.case.name, **facts[r.case.key]}
+            for r in project.cases()
+            if r.case.key in facts
+        ],
+    }
+
+
+def predict_missing(
+    project: Project,
+    model: ModelRecord,
+    device: str,
+    progress: Progress,
+    records: list[CaseRecord] | None = None,
+) -> int:
+    """Predict the cases that `model` has not predicted yet and return how many that were.
+
+    Files are written before the database knows of them, one case at a time, so that after a kill it
+    goes on with the next case. A case that cannot be predicted is noted and left out.
+    """
+    if records is None:
+        records = [r for r in project.cases(*PREDICTED) if r.problem is None]
+    known = project.predictions(model.id)
+    missing = [r for r in records if r.available and r.case.key not in known]
+    if not missing:
+        return 0
+    predictor = Predictor(model.folder / "model.pt", device=device)
+    loader = ImageLoader(project)
+    done = 0
+    try:
+        for index, record in enumerate(missing):
+            progress.update(index / len(missing), f"Predicting case {index + 1} of {len(missing)}")
+            try:
+                image = loader(record.case)
+                _keep(project, model, record, predictor.predict(image))
+                done += 1
+            except ActiveSeedError as error:
+                progress.note(f"Left out {record.case.name}: {error}")
+    finally:
+        loader.close()
+    return done
+
+
+def score_test(
+    project: Project, model: ModelRecord, device: str, progress: Progress
+) -> dict[str, Any] | None:
+    """Return mean Dice and HD95 over the test cases that have a label map; None if none has."""
+    tests = [r for r in project.cases(Status.TEST) if r.available and r.problem is None]
+    tests = [r for r in tests if project.label_path(r.case.key) is not None]
+    if not tests:
+        return None
+    predict_missing(project, model, device, progress, tests)
+    predicted = project.predictions(model.id)
+    values = tuple(sorted(project.schema.values))
+    cases = []
+    for record in tests:
+        key = record.case.key
+        path = project.label_path(key)
+        if path is None or key not in predicted:
+            continue
+        reference = read_label(path).array.astype(np.int32)
+        prediction = read_label(project.prediction_path(key, model.id)).array.astype(np.int32)
+        scores = score(prediction, reference, record.case.geometry.spacing, values)
+        cases.append({"case": record.case.name, **scores})
+    if not cases:
+        return None
+    means = {
+        "cases": len(cases),
+        "dice": float(np.mean([c["dice"] for c in cases])),
+        "hd95": float(np.mean([c["hd95"] for c in cases])),
+    }
+    project.add_metrics(model.id, "test", cases, means)
+    return means
+
+
+def _keep(project: Project, model: ModelRecord, record: CaseRecord, found: Prediction) -> None:
+    key = record.case.key
+    geometry = record.case.geometry
+    write_label(project.prediction_path(key, model.id), found.labels, geometry)
+    write_image(project.uncertainty_path(key, model.id), found.entropy_map, geometry)
+    project.record_prediction(
+        key,
+        model.id,
+        {
+            "mean_entropy": found.mean_entropy,
+            "foreground_entropy": found.foreground_entropy,
+            "most_uncertain_slice": found.most_uncertain_slice,
+        },
+    )

@@ -1,0 +1,131 @@
+"""From a folder of images to a project, and existing label maps into it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.jobs.opening import on_project
+from ActiveSeedLib.pool.case import Pool
+from ActiveSeedLib.pool.patients import PatientRule, split_test
+from ActiveSeedLib.pool.scan import scan
+from ActiveSeedLib.progress import Progress
+from ActiveSeedLib.project.project import Project
+from ActiveSeedLib.project.schema import LabelSchema
+from ActiveSeedLib.registry import parse_parameters
+
+
+@dataclass(frozen=True)
+class InitParameters:
+    """What a new project is made of; paths as text, `segments` as "1=liver,2=kidney"."""
+
+    project: str
+    images: str
+    labels: str | None = None
+    segments: str | None = None
+    test_fraction: float = 0.0
+    patients: str | None = None
+    seed: int = 43
+
+
+def init(params: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Scan the images and create the project; import label maps that exist already."""
+    wanted = parse_parameters("init", InitParameters, params)
+    rule = PatientRule.parse(wanted.patients) if wanted.patients else None
+    pool = scan(Path(wanted.images), patients=rule, progress=progress.part(0, 0.6))
+    if not pool.cases:
+        first = pool.refused[0] if pool.refused else None
+        why = f" The first of {len(pool.refused)}: {first.path}: {first.reason}" if first else ""
+        raise InputError(f"No image in {wanted.images} can be used.{why}")
+    test = split_test(pool.cases, wanted.test_fraction, wanted.seed)
+    schema = _schema(wanted, pool)
+    settings = {
+        "test_fraction": wanted.test_fraction,
+        "seed": wanted.seed,
+        "patients": wanted.patients,
+    }
+    with Project.create(
+        Path(wanted.project), pool, schema, test=test, settings=settings
+    ) as project:
+        result = {"project": str(project.root), **_describe(pool), "test": len(test)}
+        if wanted.labels:
+            report = project.import_labels(Path(wanted.labels), progress=progress.part(0.6, 1.0))
+            result["labels"] = report.to_json()
+        return result | {"summary": project.summary()}
+
+
+@dataclass(frozen=True)
+class RescanParameters:
+    """Where the images are now, if the folder has moved."""
+
+    images: str | None = None
+
+
+@on_project(RescanParameters)
+def rescan(project: Project, parameters: RescanParameters, progress: Progress) -> dict[str, Any]:
+    """Look at the images folder again: new, moved and missing cases."""
+    patients = project.settings.get("patients")
+    rule = PatientRule.parse(patients) if patients else None
+    progress.update(0.0, "Looking at the images")
+    if parameters.images:
+        change = project.relocate(Path(parameters.images), rule)
+    else:
+        change = project.update_pool(scan(project.images_root, patients=rule, progress=progress))
+    return {
+        "cases": len(project.statuses()),
+        "images": str(project.images_root),
+        "refused": len(project.refused()),
+        "added": len(change.added),
+        "moved": len(change.moved),
+        "missing": len(change.missing),
+    }
+
+
+@dataclass(frozen=True)
+class ImportParameters:
+    """Where the label maps are; `overwrite` replaces (and backs up) differing ones."""
+
+    labels: str
+    overwrite: bool = False
+    cases: list[str] | None = None
+
+
+@on_project(ImportParameters)
+def import_labels(
+    project: Project, parameters: ImportParameters, progress: Progress
+) -> dict[str, Any]:
+    """Take label maps that exist in another folder into the project."""
+    keys = None
+    if parameters.cases is not None:
+        keys = [project.case(name).case.key for name in parameters.cases]
+    report = project.import_labels(
+        Path(parameters.labels), keys=keys, overwrite=parameters.overwrite, progress=progress
+    )
+    return {**report.to_json(), "summary": project.summary()}
+
+
+def _schema(wanted: InitParameters, pool: Pool) -> LabelSchema:
+    """Return the segments the user named, or those that the label maps hold."""
+    if wanted.segments:
+        return LabelSchema.parse(wanted.segments)
+    if not wanted.labels:
+        return LabelSchema.parse("1=structure")
+    from ActiveSeedLib.project.imports import values_found
+
+    values = values_found(pool.cases, Path(wanted.labels))
+    if not values:
+        raise InputError(
+            f"No label map in {wanted.labels} belongs to an image of {wanted.images}: "
+            "a label map has the name of its image, or that name and _seg, _label or _mask."
+        )
+    return LabelSchema.parse(",".join(f"{value}=label {value}" for value in values))
+
+
+def _describe(pool: Pool) -> dict[str, Any]:
+    return {
+        "cases": len(pool.cases),
+        "patients": len({case.patient or case.key for case in pool.cases}),
+        "refused": [{"path": r.path, "reason": r.reason} for r in pool.refused],
+        "duplicates": [{"path": d.path, "same_as": d.same_as} for d in pool.duplicates],
+        "notes": [{"path": n.path, "note": n.reason} for n in pool.notes],
+    }

@@ -1,0 +1,116 @@
+"""The simulated annotator, as a job."""
+
+import platform
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ActiveSeedLib.benchmark.report import write_report
+from ActiveSeedLib.benchmark.simulate import Cohort, Protocol, Simulation
+from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.features import DEFAULT_ENCODER
+from ActiveSeedLib.features.encoder import make_encoder
+from ActiveSeedLib.pool.case import Case, Image
+from ActiveSeedLib.pool.patients import PatientRule
+from ActiveSeedLib.pool.readers import read_image, read_label
+from ActiveSeedLib.pool.scan import scan
+from ActiveSeedLib.progress import Progress
+from ActiveSeedLib.project.imports import LabelFolder, values_found
+from ActiveSeedLib.registry import parse_parameters
+from ActiveSeedLib.segmentation.settings import TrainSettings
+from ActiveSeedLib.version import __version__
+
+
+@dataclass(frozen=True)
+class SimulateParameters:
+    """Images, label maps, what is compared and where the results go."""
+
+    images: str
+    labels: str
+    out: str
+    strategies: list[str]
+    budgets: list[int]
+    seeds: int = 3
+    test_fraction: float = 0.2
+    patients: str | None = None
+    encoder: str = DEFAULT_ENCODER
+    encoder_parameters: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def run_simulation(params: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Simulate, write the report, and return its summary."""
+    wanted = parse_parameters("simulate", SimulateParameters, params)
+    protocol = Protocol(
+        strategies=tuple(wanted.strategies),
+        budgets=tuple(wanted.budgets),
+        seeds=wanted.seeds,
+        test_fraction=wanted.test_fraction,
+    )
+    training = TrainSettings.from_json(wanted.settings)
+    encoder = make_encoder(wanted.encoder, wanted.encoder_parameters)
+    cohort = _cohort(wanted, progress.part(0.0, 0.02))
+    out = Path(wanted.out)
+    records = Simulation(cohort, protocol, encoder, training, out).run(progress.part(0.02, 0.99))
+    provenance = {
+        "protocol": asdict(protocol),
+        "training": training.to_json(),
+        "encoder": encoder.provenance,
+        "encoder_hash": encoder.hash,
+        "images": wanted.images,
+        "patients": wanted.patients,
+        "cases": len(cohort.cases),
+        "machine": platform.platform(),
+        "versions": {
+            "activeseed": __version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("torch", "monai", "numpy", "scikit-learn")},
+        },
+    }
+    report = write_report(out, records, provenance)
+    progress.update(1.0, "Done")
+    return {"out": str(out), "summary": report["summary"], "paired": report["paired"]}
+
+
+def _cohort(wanted: SimulateParameters, progress: Progress) -> Cohort:
+    rule = PatientRule.parse(wanted.patients) if wanted.patients else None
+    images = Path(wanted.images)
+    pool = scan(images, patients=rule, progress=progress)
+    folder = LabelFolder(Path(wanted.labels))
+    labels: dict[str, Path] = {}
+    for case in pool.cases:
+        path = folder.find(case)
+        if path is not None:
+            labels[case.key] = path
+    cases = tuple(case for case in pool.cases if case.key in labels)
+    if len(cases) < len(pool.cases):
+        progress.note(f"{len(pool.cases) - len(cases)} images have no label map; left out.")
+    if not cases:
+        raise InputError(f"No label map in {wanted.labels} belongs to an image of {images}.")
+    values = values_found(cases, folder)
+    return Cohort(
+        cases=cases,
+        load_image=_remembering(lambda case: read_image(images, case)),
+        load_label=_remembering(lambda case: read_label(labels[case.key])),
+        values=tuple(values),
+    )
+
+
+def _remembering(read: Callable[[Case], Image], gibibytes: float = 2.0) -> Callable[[Case], Image]:
+    """Return `read` that keeps what it read, up to `gibibytes`, since it is read many times."""
+    kept: dict[str, Image] = {}
+    left = gibibytes * 2**30
+
+    def load(case: Case) -> Image:
+        nonlocal left
+        image = kept.get(case.key)
+        if image is None:
+            image = read(case)
+            if image.array.nbytes <= left:
+                left -= image.array.nbytes
+                kept[case.key] = image
+        return image
+
+    return load

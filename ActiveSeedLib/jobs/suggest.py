@@ -1,0 +1,157 @@
+"""Which cases to label first, and which next."""
+
+import platform
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ActiveSeedLib.features import DEFAULT_ENCODER
+from ActiveSeedLib.jobs.encode import Embedding, EncodeParameters, embed
+from ActiveSeedLib.jobs.opening import on_project
+from ActiveSeedLib.progress import Progress
+from ActiveSeedLib.project.project import Project
+from ActiveSeedLib.project.records import ModelRecord, Status
+from ActiveSeedLib.selection.strategy import Candidates, Selection, select, strategies
+from ActiveSeedLib.version import __version__
+
+CHOSEN = (Status.SUGGESTED, Status.IN_PROGRESS, Status.LABELLED)
+
+
+@dataclass(frozen=True)
+class SuggestParameters:
+    """How many cases to suggest, and how they are chosen."""
+
+    budget: int
+    strategy: str = "levy"
+    strategy_parameters: dict[str, Any] = field(default_factory=dict)
+    seed: int = 43
+    encoder: str = DEFAULT_ENCODER
+    encoder_parameters: dict[str, Any] = field(default_factory=dict)
+    map_method: str = "tsne"
+    device: str = "auto"
+
+
+@on_project(SuggestParameters)
+def suggest(project: Project, parameters: SuggestParameters, progress: Progress) -> dict[str, Any]:
+    """Choose `budget` cases, say why, and put them into the queue as a new round."""
+    strategies.get(parameters.strategy).parse(parameters.strategy_parameters)
+    choice = EncodeParameters(
+        encoder=parameters.encoder,
+        encoder_parameters=parameters.encoder_parameters,
+        map_method=parameters.map_method,
+        seed=parameters.seed,
+    )
+    embedding = embed(project, choice, progress.part(0.0, 0.5))
+    model = project.latest_model()
+    if model is not None:
+        from ActiveSeedLib.jobs.predict import predict_missing
+
+        predict_missing(project, model, parameters.device, progress.part(0.5, 0.9))
+    progress.update(0.9, "Choosing the cases")
+    request = _request(project, embedding, model, parameters.seed)
+    selection = select(
+        parameters.strategy, request, parameters.budget, parameters.strategy_parameters
+    )
+    picks = [
+        (embedding.cases[p.index].key, p.reason, _named(p.why, embedding)) for p in selection.picks
+    ]
+    number = project.add_selection(
+        parameters.strategy,
+        parameters.strategy_parameters,
+        parameters.seed,
+        _provenance(parameters, embedding, selection, model, request),
+        picks,
+    )
+    progress.update(1.0, f"Suggested {len(picks)} cases")
+    return {
+        "round": number,
+        "strategy": parameters.strategy,
+        "picks": [
+            {"case": project.case(key).case.name, "key": key, "reason": reason, "why": why}
+            for key, reason, why in picks
+        ],
+        "facts": _facts(selection),
+    }
+
+
+def _request(
+    project: Project, embedding: Embedding, model: ModelRecord | None, seed: int
+) -> Candidates:
+    """Return the pool as the strategies see it; cases in the queue count as already chosen."""
+    statuses = project.statuses()
+    entropy: NDArray[np.float64] | None = None
+    if model is not None:
+        facts = project.predictions(model.id)
+        entropy = np.array(
+            [facts.get(c.key, {}).get("mean_entropy", np.nan) for c in embedding.cases]
+        )
+    return Candidates(
+        features=embedding.features,
+        coords=embedding.coords,
+        candidates=_rows(embedding, statuses, (Status.UNLABELLED,)),
+        labelled=_rows(embedding, statuses, CHOSEN),
+        entropy=entropy,
+        seed=seed,
+    )
+
+
+def _rows(
+    embedding: Embedding, statuses: dict[str, Status], wanted: tuple[Status, ...]
+) -> NDArray[np.int64]:
+    return np.array(
+        [i for i, case in enumerate(embedding.cases) if statuses[case.key] in wanted],
+        dtype=np.int64,
+    )
+
+
+def _named(why: dict[str, Any], embedding: Embedding) -> dict[str, Any]:
+    """Return `why` with the nearest case by name instead of by its row."""
+    nearest = why.get("nearest")
+    if nearest is None:
+        return why
+    return {**why, "nearest": embedding.cases[nearest].name}
+
+
+def _facts(selection: Selection) -> dict[str, Any]:
+    return {name: fact for name, fact in selection.facts.items() if name != "labels"}
+
+
+def _clusters(selection: Selection, embedding: Embedding) -> dict[str, int]:
+    """Return the cluster of each case that was a candidate, by key; empty without clusters."""
+    labels = selection.facts.get("labels", [])
+    return {
+        case.key: int(label)
+        for case, label in zip(embedding.cases, labels, strict=False)
+        if label >= 0
+    }
+
+
+def _provenance(
+    parameters: SuggestParameters,
+    embedding: Embedding,
+    selection: Selection,
+    model: ModelRecord | None,
+    request: Candidates,
+) -> dict[str, Any]:
+    """Return all that is needed to repeat and to audit the selection."""
+    return {
+        "seed": parameters.seed,
+        "budget": parameters.budget,
+        "encoder": embedding.encoder.provenance,
+        "encoder_hash": embedding.encoder.hash,
+        "map": embedding.map.name,
+        "map_facts": embedding.map.facts,
+        "model": model.id if model else None,
+        "candidates": len(request.candidates),
+        "already_chosen": [embedding.cases[i].key for i in request.labelled],
+        "facts": _facts(selection),
+        "clusters": _clusters(selection, embedding),
+        "versions": {
+            "activeseed": __version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("numpy", "scipy", "scikit-learn", "SimpleITK")},
+        },
+    }

@@ -1,0 +1,90 @@
+"""A model from the saved label maps."""
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.jobs.opening import ImageLoader, on_project
+from ActiveSeedLib.jobs.predict import score_test
+from ActiveSeedLib.pool.readers import read_label
+from ActiveSeedLib.progress import Progress
+from ActiveSeedLib.project.project import Project
+from ActiveSeedLib.project.records import CaseRecord, ModelRecord, Status
+from ActiveSeedLib.segmentation.settings import TrainSettings
+from ActiveSeedLib.segmentation.training import TrainingCase, train
+
+
+@dataclass(frozen=True)
+class TrainParameters:
+    """`settings` are fields of `TrainSettings`; what is left out keeps its default."""
+
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@on_project(TrainParameters)
+def train_model(
+    project: Project, parameters: TrainParameters, progress: Progress
+) -> dict[str, Any]:
+    """Train from scratch on all labelled cases, then score the test split, if it has label maps.
+
+    A training that was cancelled or killed goes on where it was, as long as settings and label maps
+    are the same.
+    """
+    settings = TrainSettings.from_json(parameters.settings)
+    labelled = [r for r in project.cases(Status.LABELLED) if r.available]
+    if not labelled:
+        raise InputError(
+            "No case of the project has a label map yet: label the suggested cases, or bring "
+            "existing label maps in with: activeseed import-labels."
+        )
+    record = _open_model(project, settings, labelled)
+    values = tuple(sorted(project.schema.values))
+    loader = ImageLoader(project)
+    cases = []
+    for one in labelled:
+        path = project.label_path(one.case.key)
+        assert path is not None, "a labelled case has a label map"
+        cases.append(
+            TrainingCase(
+                key=one.case.key,
+                load_image=partial(loader, one.case),
+                load_label=partial(read_label, path),
+                geometry=one.case.geometry,
+                patient=one.case.patient,
+            )
+        )
+    try:
+        trained = train(cases, values, settings, record.folder, progress.part(0.0, 0.9))
+    finally:
+        loader.close()
+    metrics = {
+        "labelled": len(cases),
+        "skipped": [sentence for _, sentence in trained.skipped],
+        **trained.history[-1],
+    }
+    project.finish_model(record.id, metrics)
+    model = next(m for m in project.models() if m.id == record.id)
+    scores = score_test(project, model, settings.device, progress.part(0.9, 1.0))
+    progress.update(1.0, f"Trained on {len(cases)} cases")
+    return {
+        "model": record.id,
+        "labelled": len(cases),
+        "plan": trained.plan.sentences,
+        "metrics": metrics,
+        "test": scores,
+    }
+
+
+def _open_model(
+    project: Project, settings: TrainSettings, labelled: list[CaseRecord]
+) -> ModelRecord:
+    """Return the unfinished model if settings and labels are still the same, or a new one."""
+    provenance = {"labels": {r.case.key: r.label for r in labelled}}
+    unfinished = project.unfinished_model()
+    wanted = settings.to_json()
+    if unfinished is not None:
+        same = TrainSettings.from_json(unfinished.settings) == TrainSettings.from_json(wanted)
+        if same and unfinished.provenance.get("labels") == provenance["labels"]:
+            return unfinished
+    return project.start_model(wanted, provenance)

@@ -1,0 +1,112 @@
+"""The simulated annotator: paired, repeatable, resumable."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ActiveSeedLib.benchmark.report import compare, summarise
+from ActiveSeedLib.benchmark.simulate import Protocol, parse_strategy
+from ActiveSeedLib.demo.cohort import generate_cohort
+from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.jobs import JOBS
+from ActiveSeedLib.progress import Progress
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return generate_cohort(tmp_path_factory.mktemp("cohort"), cases=10, seed=3)
+
+
+def _simulate(cohort: Path, out: Path, steps: list[str] | None = None) -> dict[str, Any]:
+    def listen(kind: str, values: dict[str, Any]) -> None:
+        if kind == "progress" and steps is not None:
+            steps.append(values["step"])
+
+    JOBS["simulate"](
+        {
+            "images": str(cohort / "images"),
+            "labels": str(cohort / "labels"),
+            "patients": str(cohort / "patients.csv"),
+            "out": str(out),
+            "strategies": ["levy", "levy-cold-start", "random"],
+            "budgets": [2, 4],
+            "seeds": 1,
+            "settings": {"epochs": 1, "channels": [8, 16], "device": "cpu"},
+        },
+        Progress(listen),
+    )
+    found: dict[str, Any] = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    return found
+
+
+def test_two_runs_agree_and_a_second_call_computes_nothing(cohort: Path, tmp_path: Path) -> None:
+    once = _simulate(cohort, tmp_path / "once")
+    again = _simulate(cohort, tmp_path / "again")
+    steps: list[str] = []
+    resumed = _simulate(cohort, tmp_path / "once", steps)
+
+    def essence(result: dict[str, Any]) -> list[Any]:
+        return [
+            (r["strategy"], r["budget"], r["dice"], r["hd95"], r["picks"], r["cases"])
+            for r in result["records"]
+        ]
+
+    assert essence(once) == essence(again) == essence(resumed)
+    assert not any("Training" in step for step in steps)
+    records = {(r["strategy"], r["budget"]): r for r in once["records"]}
+    cold = records["levy", 2], records["levy-cold-start", 2]
+    assert cold[0]["picks"] == cold[1]["picks"]
+    assert cold[0]["dice"] == cold[1]["dice"]
+    tested = {case["case"] for case in cold[0]["cases"]}
+    picked = {pick["case"] for r in once["records"] for pick in r["picks"]}
+    assert tested
+    assert not tested & picked
+    with (tmp_path / "once" / "results.csv").open(encoding="utf-8") as file:
+        assert len(list(csv.DictReader(file))) == 6
+    assert (tmp_path / "once" / "learning_curves.png").stat().st_size > 5000
+    assert once["provenance"]["encoder_hash"]
+
+
+def _record(strategy: str, seed: int, dice: float, hd95: float) -> dict[str, Any]:
+    return {"strategy": strategy, "seed": seed, "budget": 8, "dice": dice, "hd95": hd95}
+
+
+def test_the_tables_by_hand() -> None:
+    records = [
+        _record("levy", 43, 0.9, 2.0),
+        _record("levy", 44, 0.7, 4.0),
+        _record("random", 43, 0.8, 5.0),
+        _record("random", 44, 0.75, 3.0),
+    ]
+    levy = summarise(records)[0]
+    assert levy["dice mean"] == pytest.approx(0.8)
+    assert levy["dice std"] == pytest.approx(0.2 / 2**0.5)
+    assert levy["hd95 median"] == pytest.approx(3.0)
+    (paired,) = compare(records)
+    assert paired["dice − random"] == pytest.approx(0.025)
+    assert paired["hd95 − random"] == pytest.approx(-1.0)
+    assert paired["better in"] == "1 of 2"
+    assert summarise(records[:1])[0]["dice std"] is None
+
+
+@pytest.mark.parametrize(
+    ("protocol", "said"),
+    [
+        ({"strategies": (), "budgets": (2,)}, "at least one strategy"),
+        ({"strategies": ("random",), "budgets": (4, 2)}, "let them grow"),
+        ({"strategies": ("random",), "budgets": ()}, "positive"),
+        ({"strategies": ("random", "random"), "budgets": (2,)}, "named twice"),
+        ({"strategies": ("levy:alpa=1",), "budgets": (2,)}, "no parameter 'alpa'"),
+        ({"strategies": ("random",), "budgets": (2,), "seeds": 0}, "at least 1"),
+    ],
+)
+def test_a_wrong_protocol_is_refused(protocol: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        Protocol(**protocol)
+
+
+def test_a_strategy_may_carry_parameters() -> None:
+    assert parse_strategy("levy:alpha=0.5") == ("levy", {"alpha": 0.5})

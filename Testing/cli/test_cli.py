@@ -1,0 +1,109 @@
+"""The command `activeseed` as a person types it: real processes, real images."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ActiveSeedLib.demo.cohort import generate_cohort
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def activeseed(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "ActiveSeedLib.cli", *words],
+        capture_output=True,
+        text=True,
+        cwd=cwd or PROJECT,
+        timeout=300,
+        encoding="utf-8",
+    )
+
+
+def answer(*words: str) -> Any:
+    """Run the command with --json and return what it answers."""
+    done = activeseed(*words, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return generate_cohort(tmp_path_factory.mktemp("cohort"), cases=10, seed=2)
+
+
+def test_the_loop_from_the_command_line(cohort: Path, tmp_path: Path) -> None:
+    project = str(tmp_path / "project")
+    made = activeseed(
+        "init", project, "--images", str(cohort / "images"), "--labels", str(cohort / "labels")
+    )
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.startswith("10 cases of ")
+    assert "10 label maps imported" in made.stdout
+    trained = answer("train", project, "--epochs", "1", "--set", "channels=[8,16]")
+    assert trained["labelled"] == 10
+    shown = activeseed("status", project)
+    assert shown.stdout.splitlines()[0] == "10 labelled"
+    assert f"Model {trained['model']} (finished)" in shown.stdout
+
+
+def test_suggest_says_what_to_do_next(cohort: Path, tmp_path: Path) -> None:
+    project = str(tmp_path / "project")
+    assert answer("init", project, "--images", str(cohort / "images"))["cases"] == 10
+    done = activeseed("suggest", project, "--budget", "3", "--seed", "44")
+    assert done.returncode == 0, done.stderr
+    assert "Round 1, by levy. Label these, in this order:" in done.stdout
+    assert f"Next: label them, then: activeseed import-labels {project} DIR" in done.stdout
+    shown = answer("status", project)
+    assert shown["statuses"]["suggested"] == 3
+    assert [row["case"] for row in shown["queue"]] == [
+        line.split()[1] for line in done.stdout.splitlines() if line.strip()[:1] in "123" and line
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("status", "nowhere"), "is not an ActiveSeed project"),
+        (("init", "p", "--images", "nowhere"), "nowhere"),
+        (("suggest", "nowhere", "--budget", "3"), "is not an ActiveSeed project"),
+        (
+            ("simulate", "--images=x", "--labels=x", "--strategies=levi", "--budgets=2", "--out=o"),
+            "did you mean 'levy'",
+        ),
+        (("train", "nowhere", "--set", "epochs"), "name=value"),
+        (("download", "nothing"), "nothing"),
+    ],
+)
+def test_bad_input_ends_with_two_and_one_sentence(
+    words: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    done = activeseed(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+def test_check_tells_what_is_here() -> None:
+    found = {line["what"]: line for line in answer("check")["lines"]}
+    assert found["torch"]["ok"]
+    assert {"Python", "GPU", "Memory", "Disk", "Encoder weights"} <= set(found)
+
+
+def test_every_method_is_listed_with_its_source() -> None:
+    for command in ("strategies", "encoders"):
+        for entry in answer(command):
+            assert entry["summary"]
+            assert entry["citation"]
+            assert all(p["help"] for p in entry["parameters"].values()), entry["name"]
+
+
+def test_the_version_is_told() -> None:
+    assert activeseed("--version").stdout.startswith("activeseed 0.")

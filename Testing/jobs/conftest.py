@@ -1,0 +1,50 @@
+"""A small generated cohort, and a project made of it."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ActiveSeedLib.demo.cohort import generate_cohort
+from ActiveSeedLib.jobs import JOBS
+from ActiveSeedLib.progress import Progress
+
+SETTINGS = {"epochs": 2, "channels": [8, 16, 32], "device": "cpu"}
+
+
+def do(job: str, **params: Any) -> dict[str, Any]:
+    """Run a job in this process."""
+    return JOBS[job](params, Progress())
+
+
+@pytest.fixture(scope="session")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with images, labels and patients.csv."""
+    return generate_cohort(tmp_path_factory.mktemp("cohort"), cases=14, seed=1)
+
+
+@pytest.fixture(scope="session")
+def fresh_project(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with a test split whose cases have label maps; nothing else has happened."""
+    root = tmp_path_factory.mktemp("project") / "project"
+    do(
+        "init",
+        project=str(root),
+        images=str(cohort / "images"),
+        patients=str(cohort / "patients.csv"),
+        segments="1=liver,2=kidney",
+        test_fraction=0.25,
+    )
+    return root
+
+
+@pytest.fixture
+def project(fresh_project: Path, tmp_path: Path) -> Path:
+    """A copy of the fresh project for one test."""
+    return copy_of(fresh_project, tmp_path / "project")
+
+
+def copy_of(project: Path, target: Path) -> Path:
+    """Return a copy of a project that may be changed."""
+    return Path(shutil.copytree(project, target))

@@ -1,0 +1,137 @@
+"""The loop: suggest, label, train, predict, suggest again."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ActiveSeedLib.errors import InputError, PoolTooSmallError, ProjectLockedError
+from ActiveSeedLib.jobs import JOBS
+from ActiveSeedLib.pool.readers import read_file, read_label
+from ActiveSeedLib.progress import Progress
+from ActiveSeedLib.project.project import Project
+from ActiveSeedLib.project.records import Status
+from Testing.jobs.conftest import SETTINGS, copy_of, do
+
+
+def _label_queue(project: Path, cohort: Path) -> list[str]:
+    with Project.open(project, write=False) as opened:
+        names = [item.record.case.name for item in opened.queue()]
+    do("import-labels", project=str(project), labels=str(cohort / "labels"), cases=names)
+    return names
+
+
+def test_twice_round_the_loop(project: Path, cohort: Path) -> None:
+    root = str(project)
+    with Project.open(project, write=False) as opened:
+        tests = {r.case.key for r in opened.cases(Status.TEST)}
+        names = [r.case.name for r in opened.cases(Status.TEST)]
+    assert tests
+    do("import-labels", project=root, labels=str(cohort / "labels"), cases=names)
+
+    first = do("suggest", project=root, budget=3)
+    assert [p["why"]["role"] for p in first["picks"]].count("medoid") >= 1
+    assert all(p["reason"].endswith(".") for p in first["picks"])
+    _label_queue(project, cohort)
+    trained = do("train", project=root, settings=SETTINGS)
+    assert trained["labelled"] == 3
+    assert trained["test"]["cases"] == len(tests)
+    assert 0 <= trained["test"]["dice"] <= 1
+
+    second = do("suggest", project=root, budget=2)
+    keys = {p["key"] for p in first["picks"]} | {p["key"] for p in second["picks"]}
+    assert len(keys) == 5
+    assert not keys & tests
+    highest = second["picks"][0]["why"]
+    assert highest["entropy_rank"] == 1
+
+    with Project.open(project, write=False) as opened:
+        model = opened.latest_model()
+        assert model is not None
+        predicted = opened.predictions(model.id)
+        record = next(r for r in opened.cases(Status.UNLABELLED))
+        prediction = read_label(opened.prediction_path(record.case.key, model.id))
+        uncertainty = read_file(opened.uncertainty_path(record.case.key, model.id))
+        provenance = opened.rounds()[-1].provenance
+        counts = opened.summary()["statuses"]
+    assert counts["labelled"] == 3
+    assert counts["suggested"] == 2
+    assert prediction.geometry.is_close(record.case.geometry)
+    assert set(np.unique(prediction.array)) <= {0, 1, 2}
+    assert predicted[record.case.key]["mean_entropy"] == pytest.approx(
+        float(uncertainty.array.mean()), abs=1e-4
+    )
+    assert provenance["model"] == model.id
+    assert provenance["encoder_hash"]
+    assert set(provenance["already_chosen"]) == {p["key"] for p in first["picks"]}
+
+    picture = project / "map.png"
+    counts = do("map", project=root, out=str(picture))["counts"]
+    assert picture.stat().st_size > 5000
+    assert counts["cold start"] == 3
+    assert counts["active"] == 2
+    assert counts["test"] == len(tests)
+
+
+def test_one_seed_gives_the_same_picks(project: Path, tmp_path: Path) -> None:
+    twin = copy_of(project, tmp_path / "twin")
+    once = do("suggest", project=str(project), budget=4, seed=44)
+    again = do("suggest", project=str(twin), budget=4, seed=44)
+    assert once["picks"] == again["picks"]
+
+
+def test_every_file_of_the_images_folder_is_as_it_was(cohort: Path, project: Path) -> None:
+    before = {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in cohort.rglob("*")}
+    do("suggest", project=str(project), budget=2)
+    assert before == {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in cohort.rglob("*")}
+
+
+def test_a_truncated_image_is_named_and_the_rest_goes_on(cohort: Path, tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    for path in sorted((cohort / "images").glob("*.nii.gz"))[:6]:
+        (images / path.name).write_bytes(path.read_bytes())
+    broken = sorted(images.iterdir())[2]
+    broken.write_bytes(broken.read_bytes()[:-500])
+    root = tmp_path / "project"
+    do("init", project=str(root), images=str(images))
+    result = do("suggest", project=str(root), budget=2)
+    assert len(result["picks"]) == 2
+    with Project.open(root, write=False) as opened:
+        problems = {r.case.name: r.problem for r in opened.cases() if r.problem}
+    assert list(problems) == [broken.name.removesuffix(".nii.gz")]
+    assert "truncated" in str(problems) or "incomplete" in str(problems) or "end" in str(problems)
+
+
+@pytest.mark.parametrize(
+    ("job", "params", "said"),
+    [
+        ("train", {}, "No case of the project has a label map yet"),
+        ("predict", {}, "no trained model yet"),
+        ("suggest", {"budget": 0}, "budget"),
+        ("suggest", {"budget": 2, "strategy": "levi"}, "did you mean 'levy'"),
+        ("suggest", {"budget": 2, "strategy_parameters": {"alpha": 2.0}}, "alpha"),
+        ("suggest", {"budget": 2, "encoder": "resnet"}, "no encoder called 'resnet'"),
+        ("suggest", {"budget": "2"}, "must be of type int"),
+        ("train", {"settings": {"epoch": 3}}, "epoch"),
+        ("import-labels", {"labels": "/nowhere"}, "does not exist"),
+    ],
+)
+def test_bad_input_gets_one_sentence(
+    fresh_project: Path, job: str, params: dict[str, object], said: str
+) -> None:
+    with pytest.raises(InputError, match=said) as caught:
+        JOBS[job]({"project": str(fresh_project), **params}, Progress())
+    assert "\n" not in str(caught.value)
+
+
+def test_the_pool_must_be_large_enough(fresh_project: Path) -> None:
+    with pytest.raises(PoolTooSmallError, match="10000 were asked for"):
+        do("suggest", project=str(fresh_project), budget=10_000)
+
+
+def test_a_held_project_is_for_its_session_only(project: Path) -> None:
+    with Project.open(project) as holder:
+        with pytest.raises(ProjectLockedError):
+            do("suggest", project=str(project), budget=2)
+        assert do("suggest", project=str(project), session=holder.session, budget=2)["picks"]
