@@ -28,7 +28,7 @@ AIR = -300
 
 # How each group of cases is drawn on the map, from the back to the front.
 GROUPS: dict[str, dict[str, Any]] = {
-    "pool": {"c": "#b9b9b9", "s": 14, "marker": "o", "linewidths": 0},
+    "pool": {"c": "#b0b0b0", "marker": "o", "linewidths": 0},
     "test": {"c": ORANGE, "s": 38, "marker": "^"},
     "cold start": {"c": BLUE, "s": 62, "marker": "o"},
     "active": {"c": GREEN, "s": 58, "marker": "s"},
@@ -73,6 +73,8 @@ def draw_map(
         style = GROUPS.get(name) or {"c": next(spare), "s": 40, "marker": "D"}
         label = f"{GROUP_TITLES.get(name, name)} ({len(places[name])})"
         edge = {} if name == "pool" else {"edgecolors": "white", "linewidths": 0.8}
+        if name == "pool":  # a dense pool in smaller dots
+            style = style | {"s": float(np.clip(9000 / max(len(places[name]), 1), 7, 26))}
         axes[0].scatter(*places[name].T, **(style | edge), label=label)
     axes[0].set_title(title)
     axes[0].legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=2, frameon=False)
@@ -143,7 +145,9 @@ def draw_learning_curves(
     gap = min((b - a for a, b in pairwise(budgets)), default=1)
     seeds = 0
     for index, (strategy, curve) in enumerate(curves.items()):
-        shift = gap * 0.035 * (index - (len(curves) - 1) / 2)  # so that no dot hides another
+        shift = (
+            gap * (0.035 if len(budgets) > 1 else 0.15) * (index - (len(curves) - 1) / 2)
+        )  # so that no dot hides another
         values = {b: np.array([v for v in curve[b] if math.isfinite(v)]) for b in sorted(curve)}
         values = {budget: found for budget, found in values.items() if found.size}
         if values:
@@ -175,14 +179,11 @@ def _draw_curve(
     axis.fill_between(x, low, high, color=colour, alpha=0.14, linewidth=0)
     if len(x) == 1:
         axis.vlines(x, low, high, color=colour, alpha=0.35, linewidth=2)
+    line = {"color": colour, "linewidth": 2, "zorder": 3}
+    axis.plot(x, means, marker=mark, markersize=8.5, markerfacecolor="white", label=name, **line)
+    dots = {"color": colour, "s": 18, "edgecolors": "white", "linewidths": 0.6, "zorder": 4}
     for place, found in zip(x, values.values(), strict=True):
-        axis.scatter(
-            np.full(found.size, place), found, color=colour, s=11, alpha=0.55, linewidths=0
-        )
-    axis.plot(
-        x, means, color=colour, marker=mark, markersize=6.5, markeredgecolor="white", label=name,
-        linewidth=2, zorder=3,
-    )  # fmt: skip
+        axis.scatter(np.full(found.size, place), found, **dots)
 
 
 def draw_contact_sheet(
