@@ -68,7 +68,7 @@ class Loop:
         self._layout = forward.memory_format(plan)
         torch.manual_seed(settings.seed)
         self.model = forward.place(build(plan, classes), plan, device)
-        self._optimiser = torch.optim.Adam(self.model.parameters(), lr=settings.learning_rate)
+        self._optimiser = torch.optim.Adam(self.model.parameters(), lr=plan.learning_rate)
         self._scaler = torch.amp.GradScaler(device, enabled=self._half is torch.float16)
         # a patch may lack a class, so its Dice is taken over the batch
         self._loss = DiceCELoss(to_onehot_y=True, softmax=True, batch=not plan.whole)
@@ -120,7 +120,7 @@ class Loop:
             images, labels = augment(images, labels, generator)
         if self.plan.decay:
             for group in self._optimiser.param_groups:
-                group["lr"] = self.settings.learning_rate * (1 - fraction) ** 0.9
+                group["lr"] = self.plan.learning_rate * (1 - fraction) ** 0.9
         with torch.autocast(self.device, dtype=self._half, enabled=self._half is not None):
             logits = self.model(images)
         loss = self._loss(logits.float(), labels)

@@ -22,9 +22,14 @@ CHANNELS = {
     "attention-unet-2d": (16, 32, 64, 128, 256),
     "unet-3d": (16, 32, 64, 128),
 }
+LEARNING_RATE = {"attention-unet-2d": 1e-3, "unet-3d": 4e-3}
+"""The paper's in 2-D. In 3-D, falling to zero, the higher one reached after 100 steps on eight
+hippocampus volumes what 1e-3 took 240 for: a Dice of 0.78 on unseen patients."""
 LARGEST_PATCH = {"cpu": 96**3, "cuda": 160**3}
 """Voxels; on a CPU a step with two such patches takes about a second."""
 SMALLEST_PATCH = 32**3
+QUICK_PATCH = 64**3
+"""Voxels; a step with two such patches takes a CPU about a quarter of a second."""
 MEMORY_SHARE = 0.5
 SLICES_PER_CASE = 8
 LARGEST_SHARE_OF_PATCHES = 8
@@ -47,6 +52,7 @@ class Plan:
         epochs: passes over the cases.
         samples_per_case: slices or patches drawn from a case in one epoch.
         augment: whether inputs are changed at random while training.
+        learning_rate: of Adam, at the start.
         decay: whether the learning rate falls to zero (power 0.9) rather than staying constant.
         sentences: what was chosen and why, in words.
     """
@@ -58,6 +64,7 @@ class Plan:
     epochs: int
     samples_per_case: int
     augment: bool
+    learning_rate: float
     decay: bool
     size_2d: tuple[int, int] | None = None
     slice_axis: int = 0
@@ -187,6 +194,7 @@ def _plan_2d(
         epochs=epochs,
         samples_per_case=SLICES_PER_CASE,
         augment=settings.augmentation == "on",
+        learning_rate=settings.learning_rate or LEARNING_RATE["attention-unet-2d"],
         decay=False,
         size_2d=settings.size_2d,
         slice_axis=axis,
@@ -211,7 +219,7 @@ def _plan_3d(
     batch = _batch(settings, memory, step_bytes("unet-3d", int(np.prod(patch)), classes))
     share = float(np.median(shapes.prod(axis=1))) / float(np.prod(patch))
     draws = 1 if whole else int(np.clip(round(share), 2, LARGEST_SHARE_OF_PATCHES))
-    epochs = _epochs(settings, memory, small=whole)
+    epochs = _epochs(settings, memory, small=whole and int(np.prod(patch)) <= QUICK_PATCH)
     size, mm = "×".join(map(str, patch)), "×".join(f"{s:g}" for s in spacing)
     covering = "which covers each of them" if whole else f"{draws} drawn from each in an epoch"
     return Plan(
@@ -222,6 +230,7 @@ def _plan_3d(
         epochs=epochs,
         samples_per_case=draws,
         augment=settings.augmentation != "off",
+        learning_rate=settings.learning_rate or LEARNING_RATE["unet-3d"],
         decay=True,
         spacing=spacing,
         patch=patch,

@@ -36,7 +36,9 @@ class TrainSettings:
         default=None,
         metadata={"help": "images or patches per step; empty: 2, or 1 where memory is short"},
     )
-    learning_rate: float = field(default=1e-3, metadata={"help": "step size of Adam"})
+    learning_rate: float | None = field(
+        default=None, metadata={"help": "step size of Adam; empty: 0.001 in 2-D, 0.004 in 3-D"}
+    )
     dropout: float = field(default=0.15, metadata={"help": "dropout of the 2-D network, 0 to 1"})
     dropout_3d: float = field(default=0.0, metadata={"help": "dropout of the 3-D network, 0 to 1"})
     channels: tuple[int, ...] | None = field(
@@ -107,7 +109,7 @@ class TrainSettings:
             raise InputError("dropout and dropout_3d must lie between 0 and 1.")
         if self.seed < 0:
             raise InputError(f"seed is {self.seed}; it must be 0 or above.")
-        if self.learning_rate <= 0:
+        if self.learning_rate is not None and self.learning_rate <= 0:
             raise InputError(f"learning_rate is {self.learning_rate}; it must be above 0.")
 
     def to_json(self) -> dict[str, Any]:
