@@ -6,7 +6,7 @@ tell apart; shapes differ too. Every file is written atomically.
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import cycle, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,8 @@ BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, BLACK, YELLOW = "#CC79A7", "#56B4E9", "#333333", "#C9B400"
 CYCLE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK, YELLOW)
 CURVE_MARKS = "osD^vPX*"
+OTHER_MARKS = "Dv*P"
 LABEL_COLOURS = (ORANGE, SKY, GREEN, PURPLE, VERMILION, YELLOW)
-GREY = "#8a8a8a"
 DPI = 150
 AIR = -300
 """Below this, a CT number (Hounsfield) is gas or what lies around the patient."""
@@ -67,10 +67,14 @@ def draw_map(
         name: np.array([coords[key] for key in keys if key in coords]).reshape(-1, 2)
         for name, keys in groups.items()
     }
-    spare = iter(CYCLE[3:] * len(places))
+    spare = zip(cycle(CYCLE[3:]), cycle(OTHER_MARKS))
     order = sorted(places, key=lambda name: _rank(name))
     for name in order:
-        style = GROUPS.get(name) or {"c": next(spare), "s": 40, "marker": "D"}
+        if name in GROUPS:
+            style = GROUPS[name]
+        else:
+            colour, mark = next(spare)
+            style = {"c": colour, "s": 42, "marker": mark}
         label = f"{GROUP_TITLES.get(name, name)} ({len(places[name])})"
         edge = {} if name == "pool" else {"edgecolors": "white", "linewidths": 0.8}
         if name == "pool":  # a dense pool in smaller dots
