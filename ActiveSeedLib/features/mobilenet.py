@@ -32,6 +32,7 @@ class MobileNetParameters:
     citation="Sandler et al., MobileNetV2, CVPR 2018, doi:10.1109/CVPR.2018.00474",
     parameters=MobileNetParameters,
     needs="torch, weights",
+    weights=", ".join(entry.name for entry in weights.choices("mobilenet", "auto")),
 )
 def make_mobilenet(parameters: MobileNetParameters) -> Encoder:
     """Return the encoder, its weights found and loaded; `InputError` says what is missing."""

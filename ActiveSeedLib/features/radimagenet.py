@@ -43,6 +43,7 @@ class RadImageNetParameters:
     citation="Mei et al., RadImageNet, Radiol. Artif. Intell. 2022, doi:10.1148/ryai.210315",
     parameters=RadImageNetParameters,
     needs="torch, weights",
+    weights=", ".join(entry.name for entry in weights.choices("radimagenet", "auto")),
 )
 def make_radimagenet(parameters: RadImageNetParameters) -> Encoder:
     """Return the encoder, its weights found and loaded; `InputError` says what is missing."""

@@ -168,10 +168,11 @@ def find(entries: list[KnownWeights]) -> tuple[KnownWeights, Path]:
                 return entry, path
     files = " or ".join(dict.fromkeys(entry.file for entry in entries))
     fetchable = [entry.name for entry in entries if entry.url]
-    or_download = f", or download {fetchable[0]!r} on a computer with internet" if fetchable else ""
+    or_download = f", or run: activeseed download {fetchable[0]}" if fetchable else ""
     raise MissingDependencyError(
         f"The weights of the encoder {entries[0].encoder} were not found: put {files} into "
-        f"{folders[0]}{or_download}, or name the file with the parameter 'weights'."
+        f"{folders[0]}{or_download}; or name the file with the parameter "
+        "'weights'."
     )
 
 
