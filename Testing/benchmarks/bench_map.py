@@ -26,9 +26,7 @@ def features(count: int) -> NDArray[np.float32]:
 
 
 def main() -> None:
-    print(
-        "| cases | method | implementation | s | trustworthiness | repeat equal | place 1 % |"
-    )
+    print("| cases | method | implementation | s | trustworthiness | repeat equal | place 1 % |")
     print("| ---: | --- | --- | ---: | ---: | --- | ---: |")
     for count in [int(text) for text in sys.argv[1:]] or [1_000, 10_000]:
         points = features(count)
