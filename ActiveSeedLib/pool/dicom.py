@@ -6,12 +6,12 @@ C.7.6.3 (Image Pixel).
 
 import hashlib
 import math
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ActiveSeedLib.errors import UnreadableImageError
+from ActiveSeedLib.pool.formats import brief
 
 _TAGS = [
     "BitsAllocated",
@@ -46,8 +46,6 @@ _OTHER_OBJECTS = {
     "KO": "a key object selection",
     "REG": "a registration",
 }
-# What pydicom raises on files that are damaged.
-_PYDICOM_ERRORS = (EOFError, ValueError, TypeError, AttributeError, KeyError, struct.error)
 _DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
 
 
@@ -98,14 +96,16 @@ def read_slice(root: Path, path: str, key: str) -> Slice | None:
     one grey image.
     """
     header = _header(root / path)
-    if header.get("SOPClassUID") == _DIRECTORY_CLASS or "DirectoryRecordSequence" in header:
-        return None
     try:
+        if header.get("SOPClassUID") == _DIRECTORY_CLASS or "DirectoryRecordSequence" in header:
+            return None
         _require_grey_image(header)
         return _slice(header, path, key)
-    except (TypeError, ValueError, AttributeError) as error:
+    except UnreadableImageError:
+        raise
+    except Exception as error:  # values are converted when asked for; see `_header`
         raise UnreadableImageError(
-            f"Its DICOM header holds a value that makes no sense ({error})."
+            f"Its DICOM header holds a value that makes no sense ({brief(error)})."
         ) from error
 
 
@@ -118,9 +118,11 @@ def check_pixels(path: Path) -> None:
         pixels = header.get("PixelData")
         syntax = header.file_meta.get("TransferSyntaxUID")
         compressed = syntax is not None and syntax.is_compressed
-    except _PYDICOM_ERRORS as error:
+    except OSError:
+        raise
+    except Exception as error:  # see `_header`
         raise UnreadableImageError(
-            f"The DICOM file is damaged or cut short ({error}); copy it again."
+            f"The DICOM file is damaged or cut short ({brief(error)}); copy it again."
         ) from error
     if pixels is None:
         raise UnreadableImageError("The DICOM file holds no pixels, or is cut short before them.")
@@ -141,8 +143,10 @@ def _header(path: Path) -> Any:
     try:
         # `force`: older scanners wrote no preamble; what is no DICOM at all lacks every tag.
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS, force=True)
-    except _PYDICOM_ERRORS as error:
-        raise UnreadableImageError(f"Its DICOM header cannot be read ({error}).") from error
+    except OSError:
+        raise
+    except Exception as error:  # pydicom has no common error for what damage leads to
+        raise UnreadableImageError(f"Its DICOM header cannot be read ({brief(error)}).") from error
     if "SOPClassUID" not in header and "Rows" not in header:
         raise UnreadableImageError("The file is named as DICOM but does not hold a DICOM header.")
     return header

@@ -3,6 +3,8 @@
 Their resolution tags describe print, so a pixel counts as 1 mm.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 from ActiveSeedLib.errors import UnreadableImageError
 from ActiveSeedLib.pool import itk
 from ActiveSeedLib.pool.case import Geometry, Image
-from ActiveSeedLib.pool.formats import NotGreyError
+from ActiveSeedLib.pool.formats import NotGreyError, brief
 
 _GREY = {"1", "L", "I", "F", "I;16", "I;16B", "I;16L"}
 _JPEG_ROUNDING = 2  # grey levels by which compression may set equal channels apart
@@ -70,38 +72,31 @@ def check(path: Path) -> None:
         picture.load()
 
 
-class _opened:  # noqa: N801 - used as a function
-    """Open a picture; whatever goes wrong in the block becomes an UnreadableImageError."""
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a picture; whatever Pillow finds wrong in the block becomes an UnreadableImageError."""
+    from PIL import Image as Pillow
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> Any:
-        from PIL import Image as Pillow
-
-        try:
-            self._picture = Pillow.open(self._path, formats=("PNG", "JPEG", "TIFF"))
-        except (OSError, SyntaxError, ValueError, Pillow.DecompressionBombError) as error:
-            raise UnreadableImageError(f"The picture cannot be read ({_reason(error)}).") from error
-        pages = getattr(self._picture, "n_frames", 1)
-        if pages > 1:
-            self._picture.close()
-            raise UnreadableImageError(
-                f"The file holds {pages} pages; save a volume as .nii.gz or .nrrd, "
-                "or each page as a file."
-            )
-        return self._picture
-
-    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        self._picture.close()
-        if isinstance(error, (OSError, SyntaxError, ValueError)):
-            raise UnreadableImageError(
-                f"The picture is damaged ({_reason(error)}); copy the file again."
-            ) from error
+    try:
+        with Pillow.open(path, formats=("PNG", "JPEG", "TIFF")) as picture:
+            _require_one_page(picture)
+            yield picture
+    except (UnreadableImageError, FileNotFoundError):
+        raise
+    except Exception as error:  # Pillow has no common error for what damage leads to
+        reason = "unknown format" if "cannot identify" in str(error) else brief(error)
+        raise UnreadableImageError(
+            f"The picture cannot be read ({reason}); copy the file again."
+        ) from error
 
 
-def _reason(error: BaseException) -> str:
-    return "unknown format" if "cannot identify" in str(error) else str(error).rstrip(".")
+def _require_one_page(picture: Any) -> None:
+    pages = getattr(picture, "n_frames", 1)
+    if pages > 1:
+        raise UnreadableImageError(
+            f"The file holds {pages} pages; save a volume as .nii.gz or .nrrd, "
+            "or each page as a file."
+        )
 
 
 def _grey_of(picture: Any) -> NDArray[Any]:

@@ -48,3 +48,11 @@ def without_suffix(path: str) -> str:
     pure = PurePosixPath(path)
     suffix = suffix_of(pure)
     return path[: -len(suffix)] if suffix in SUFFIXES else path
+
+
+def brief(error: BaseException) -> str:
+    """Return what a library says of a damaged file, short enough for a bracket in a sentence."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    reason = lines[-1] if lines else type(error).__name__
+    reason = reason.split(". ")[0].removeprefix("sitk::ERROR: ").removeprefix("Reason: ")
+    return reason.rstrip(".!")[:150]

@@ -6,17 +6,20 @@ from typing import Any
 
 from ActiveSeedLib.errors import UnreadableImageError
 from ActiveSeedLib.pool.case import Geometry, Image
-from ActiveSeedLib.pool.formats import NotGreyError
+from ActiveSeedLib.pool.formats import NotGreyError, brief
+from ActiveSeedLib.pool.textheader import find_voxels
 
 
 def inspect(path: Path) -> Geometry:
-    """Return the geometry from the file's header alone.
+    """Return the geometry of a NRRD or MetaImage file from its header alone.
 
+    The header is looked through first: some damage lets SimpleITK end the whole process.
     Raises UnreadableImageError, with a sentence that does not name the file, if it cannot be read
     or does not hold one grey image of two or three dimensions.
     """
     import SimpleITK
 
+    find_voxels(path)
     reader = SimpleITK.ImageFileReader()
     reader.SetFileName(str(path))
     try:
@@ -27,9 +30,10 @@ def inspect(path: Path) -> Geometry:
 
 
 def read(path: Path) -> Image:
-    """Read a grey image; raises as `inspect`."""
+    """Read a grey NRRD or MetaImage file; raises as `inspect`."""
     import SimpleITK
 
+    find_voxels(path)
     try:
         image = SimpleITK.ReadImage(str(path))
     except RuntimeError as error:
@@ -114,7 +118,7 @@ def _geometry(source: Any, components: int) -> Geometry:
 
 
 def _sentence(error: RuntimeError) -> str:
-    """Return the telling last line of ITK's many as a sentence."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    reason = lines[-1] if lines else "no reason given"
-    return f"The file cannot be read ({reason.rstrip('.!')[-200:]})."
+    reason = brief(error)
+    if "No such file" in reason:  # what ITK says of a MetaImage that it cannot make sense of
+        reason = "its header is damaged or its voxels are missing"
+    return f"The file cannot be read ({reason})."

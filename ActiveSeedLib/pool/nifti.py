@@ -90,6 +90,8 @@ def parse(raw: bytes) -> Header:
     affine, orientation_note = _affine(
         qform_code, sform_code, _qform(quaternion, spacing, pixdim[0]), _sform(rows)
     )
+    if affine is not None and not all(math.isfinite(value) for row in affine for value in row):
+        raise UnreadableImageError("The header is damaged: its orientation is not a number.")
     notes.append(orientation_note)
     if sform_code and affine is not None and _norms_differ(affine, spacing):
         notes.append("Its voxel size and its transform disagree; the voxel size is used.")
@@ -118,6 +120,18 @@ def parse_head(head: bytes) -> Header:
         ) from error
 
 
+def require_room(header: Header, head: bytes, size: int) -> None:
+    """Raise UnreadableImageError if a file of `size` bytes cannot hold what its header says.
+
+    Deflate shrinks at most 1,032-fold, so that a damaged size shows in a compressed file too.
+    """
+    most = size * 1032 if head[:2] == inflate.GZIP_MAGIC else size
+    if most < header.end:
+        raise UnreadableImageError(
+            f"The file is cut short: it can hold {most:,} of {header.end:,} bytes; copy it again."
+        )
+
+
 def read(path: Path) -> Image:
     """Read a `.nii` or `.nii.gz` file: voxels as stored, or float32 (float64) where they scale.
 
@@ -144,7 +158,12 @@ def _read_stream(stream: Any) -> Image:
     skip = header.offset - HEADER_BYTES
     while skip > 0 and (skipped := len(stream.read(min(skip, 1 << 20)))):
         skip -= skipped
-    voxels = np.empty(header.geometry.shape, header.dtype)
+    try:
+        voxels = np.empty(header.geometry.shape, header.dtype)
+    except (MemoryError, ValueError) as error:
+        raise UnreadableImageError(
+            f"The image does not fit the memory: its header says {header.end:,} bytes."
+        ) from error
     missing = fill(stream, voxels)
     if missing:
         raise UnreadableImageError(

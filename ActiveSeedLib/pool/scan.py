@@ -15,7 +15,6 @@ from ActiveSeedLib.pool import dicom, flat, integrity, itk, nifti
 from ActiveSeedLib.pool.case import Case, Duplicate, Geometry, Pool, Refused
 from ActiveSeedLib.pool.formats import UNREADABLE_SUFFIXES, format_of, suffix_of, without_suffix
 from ActiveSeedLib.pool.identity import Peek, combined_key, full_key, peek
-from ActiveSeedLib.pool.inflate import GZIP_MAGIC
 from ActiveSeedLib.pool.series import assemble
 from ActiveSeedLib.progress import Progress
 
@@ -181,10 +180,7 @@ def _inspect(file: Path, kind: str, look: Peek) -> tuple[Geometry, str]:
     if kind != "nifti":
         return itk.inspect(file), ""
     header = nifti.parse_head(look.head)
-    if look.head[:2] != GZIP_MAGIC and look.size < header.end:
-        raise UnreadableImageError(
-            f"The file is cut short: it has {look.size:,} of {header.end:,} bytes; copy it again."
-        )
+    nifti.require_room(header, look.head, look.size)
     return header.geometry, header.note
 
 

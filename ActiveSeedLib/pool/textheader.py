@@ -11,7 +11,8 @@ from pathlib import Path
 from ActiveSeedLib.errors import UnreadableImageError
 from ActiveSeedLib.pool.formats import format_of
 
-_HEADER_LIMIT = 1 << 16
+_USUAL_HEADER = 1 << 14
+_LONGEST_HEADER = 1 << 24
 _NRRD_BYTES = {
     **dict.fromkeys(("signed char", "int8", "int8_t", "uchar", "unsigned char", "uint8"), 1),
     **dict.fromkeys(("uint8_t", "block"), 1),
@@ -59,8 +60,13 @@ def find_voxels(path: Path) -> Voxels | None:
     Raises UnreadableImageError if there is no such header or the voxels' file is missing.
     """
     with path.open("rb") as file:
-        head = file.read(_HEADER_LIMIT)
-    voxels = _nrrd(path, head) if format_of(path) == "nrrd" else _metaimage(path, head)
+        head = file.read(_USUAL_HEADER)
+        if not any(mark in head for mark in (b"\n\n", b"\r\n\r\n", b"ElementDataFile")):
+            head += file.read(_LONGEST_HEADER)
+    try:
+        voxels = _nrrd(path, head) if format_of(path) == "nrrd" else _metaimage(path, head)
+    except (KeyError, ValueError) as error:
+        raise UnreadableImageError(f"The header is damaged ({error}).") from error
     if voxels is not None and voxels.detached and not voxels.file.is_file():
         raise UnreadableImageError(
             f"The file {voxels.file.name} that should hold its voxels is missing; put it beside."
@@ -108,10 +114,12 @@ def _metaimage(path: Path, head: bytes) -> Voxels | None:
             "The file is named as MetaImage but does not hold a whole MetaImage header."
         )
     fields = _fields(head[:end], "=")
-    shape = [int(word) for word in fields.get("dimsize", "").split() if word.isdigit()]
+    shape = [int(word) for word in fields["dimsize"].split()]
+    if len(shape) != int(fields["ndims"]):  # MetaIO trusts it and writes beyond its memory
+        raise ValueError(f"NDims = {fields['ndims']}, DimSize = {fields['dimsize']}")
     width = _META_BYTES.get(fields.get("elementtype", ""))
     channels = int(fields.get("elementnumberofchannels", "1"))
-    total = math.prod(shape) * width * channels if width and shape else None
+    total = math.prod(shape) * width * channels if width else None
     compressed = fields.get("compresseddata", "false").lower() == "true"
     size = fields.get("compresseddatasize", "")
     stored = (int(size) if size.isdigit() else None) if compressed else total

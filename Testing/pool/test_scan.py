@@ -12,6 +12,7 @@ import SimpleITK
 from PIL import Image as Pillow
 
 from ActiveSeedLib.errors import CancelledError, InputError
+from ActiveSeedLib.pool.integrity import verify
 from ActiveSeedLib.pool.scan import scan
 from ActiveSeedLib.progress import Progress
 
@@ -138,6 +139,43 @@ def test_one_bad_case_never_stops_the_pool(tmp_path, volume) -> None:
         assert entry.reason.endswith(".")
         assert "\n" not in entry.reason
         assert len(entry.reason) < 300
+
+
+def test_a_header_that_would_end_the_process_is_refused(tmp_path) -> None:
+    image = SimpleITK.GetImageFromArray(np.ones((4, 5, 6), np.uint8))
+    SimpleITK.WriteImage(image, str(tmp_path / "a.mha"))
+    content = (tmp_path / "a.mha").read_bytes()
+    (tmp_path / "a.mha").write_bytes(content.replace(b"NDims = 3", b"NDims =73"))
+    assert "NDims = 73" in scan(tmp_path).refused[0].reason
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_damage_stops_a_scan(tmp_path, write_dicom, seed) -> None:
+    rng = np.random.default_rng(seed)
+    volume = SimpleITK.GetImageFromArray(rng.integers(0, 99, (9, 10, 11)).astype(np.int16))
+    for name in ("a.nii", "a.nii.gz", "a.nrrd", "a.mha"):
+        SimpleITK.WriteImage(volume, str(tmp_path / name))
+    picture = Pillow.fromarray(rng.integers(0, 255, (40, 40)).astype(np.uint8))
+    for name in ("a.png", "a.jpg", "a.tif"):
+        picture.save(tmp_path / name)
+    write_dicom(tmp_path / "a.dcm", np.ones((6, 5)))
+    for path in sorted(tmp_path.iterdir()):
+        whole = path.read_bytes()
+        for index in range(15):
+            content = bytearray(whole)
+            for _ in range(1 + index % 4):
+                content[rng.integers(0, min(len(content), 600))] = rng.integers(0, 256)
+            kept = len(content) if index % 3 else int(rng.integers(0, len(content)))
+            path.with_name(f"{index}{path.name}").write_bytes(content[:kept])
+    pool = scan(tmp_path)
+    assert len(pool.cases) >= 7
+    assert len(pool.refused) >= 20
+    for entry in pool.refused:
+        assert entry.reason.endswith(".")
+        assert "\n" not in entry.reason
+        assert len(entry.reason) < 300
+    for path in tmp_path.iterdir():
+        verify(path)
 
 
 def test_odd_but_usable_cases_get_a_note(tmp_path, volume) -> None:
