@@ -1,13 +1,18 @@
 """SimpleITK's view of a file, turned into the project's arrays and geometries and back."""
 
+import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from ActiveSeedLib.errors import UnreadableImageError
 from ActiveSeedLib.pool.case import Geometry, Image
-from ActiveSeedLib.pool.formats import NotGreyError, brief
+from ActiveSeedLib.pool.formats import NotGreyError, brief, format_of
 from ActiveSeedLib.pool.textheader import find_voxels
+
+# NRRD's library notes its errors in one place for all threads, and crashes over it.
+_NRRD_ALONE = threading.Lock()
 
 
 def inspect(path: Path) -> Geometry:
@@ -23,7 +28,8 @@ def inspect(path: Path) -> Geometry:
     reader = SimpleITK.ImageFileReader()
     reader.SetFileName(str(path))
     try:
-        reader.ReadImageInformation()
+        with _guard(path):
+            reader.ReadImageInformation()
     except RuntimeError as error:
         raise UnreadableImageError(_sentence(error)) from error
     return _geometry(reader, reader.GetNumberOfComponents())
@@ -35,7 +41,8 @@ def read(path: Path) -> Image:
 
     find_voxels(path)
     try:
-        image = SimpleITK.ReadImage(str(path))
+        with _guard(path):
+            image = SimpleITK.ReadImage(str(path))
     except RuntimeError as error:
         raise UnreadableImageError(_sentence(error)) from error
     geometry = _geometry(image, image.GetNumberOfComponentsPerPixel())
@@ -84,6 +91,10 @@ def write(path: Path, array: Any, geometry: Geometry) -> None:
     image.SetOrigin(geometry.origin)
     image.SetDirection(geometry.direction)
     SimpleITK.WriteImage(image, str(path))
+
+
+def _guard(path: Path) -> AbstractContextManager[object]:
+    return _NRRD_ALONE if format_of(path) == "nrrd" else nullcontext()
 
 
 def _geometry(source: Any, components: int) -> Geometry:

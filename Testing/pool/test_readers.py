@@ -1,6 +1,7 @@
 """Pictures, label maps, values that are no numbers, and files that changed."""
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +104,29 @@ def test_nrrd_and_metaimage(tmp_path, suffix) -> None:
     (case,) = scan(tmp_path).cases
     assert case.geometry.is_close(OBLIQUE)
     np.testing.assert_array_equal(read_image(tmp_path, case).array, VOLUME)
+
+
+@pytest.mark.parametrize("suffix", [".nrrd", ".mha"])
+def test_damaged_files_may_be_read_in_threads(tmp_path, suffix) -> None:
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(VOLUME), str(tmp_path / f"a{suffix}"))
+    content = (tmp_path / f"a{suffix}").read_bytes()
+    for index in range(100):
+        damaged = bytearray(content)
+        damaged[10 + 2 * index] ^= 5
+        (tmp_path / f"{index}{suffix}").write_bytes(damaged)
+
+    def fails(path: Path) -> bool:
+        try:
+            read_file(path)
+        except UnreadableImageError:
+            return True
+        return False
+
+    paths = sorted(tmp_path.iterdir())
+    with ThreadPoolExecutor(8) as executor:
+        failed = list(executor.map(fails, paths * 10))
+    assert failed == [fails(path) for path in paths] * 10
+    assert 10 < sum(failed[: len(paths)]) < len(paths)
 
 
 @pytest.mark.parametrize("suffix", [".nrrd", ".mha"])

@@ -149,6 +149,7 @@ def test_a_header_that_would_end_the_process_is_refused(tmp_path) -> None:
     assert "NDims = 73" in scan(tmp_path).refused[0].reason
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of pydicom and Pillow
 @pytest.mark.parametrize("seed", range(3))
 def test_no_damage_stops_a_scan(tmp_path, write_dicom, seed) -> None:
     rng = np.random.default_rng(seed)
