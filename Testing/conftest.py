@@ -7,6 +7,9 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
 
+# As the background process has it; libraries read it when they load.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:

@@ -1,7 +1,8 @@
 """The steps of the loop, as plain functions of (parameters, progress) that return JSON values.
 
 A job can be called in a test without any process; the background process only carries it. Modules
-load when a job first runs, so listing the jobs costs nothing.
+load when a job first runs, so listing the jobs costs nothing. `needs_torch` on a job tells the
+background process to import torch and monai before it.
 """
 
 from collections.abc import Callable
@@ -13,11 +14,12 @@ from ActiveSeedLib.progress import Progress
 Job = Callable[[dict[str, Any], Progress], dict[str, Any]]
 
 
-def _job(module: str, function: str) -> Job:
+def _job(module: str, function: str, needs_torch: bool = False) -> Job:
     def run(params: dict[str, Any], progress: Progress) -> dict[str, Any]:
         job: Job = getattr(import_module(f"ActiveSeedLib.jobs.{module}"), function)
         return job(params, progress)
 
+    run.needs_torch = needs_torch  # type: ignore[attr-defined]
     return run
 
 
@@ -28,9 +30,9 @@ JOBS: dict[str, Job] = {
     "encode": _job("encode", "encode"),
     "map": _job("map", "draw"),
     "suggest": _job("suggest", "suggest"),
-    "train": _job("train", "train_model"),
-    "predict": _job("predict", "predict"),
-    "simulate": _job("simulate", "run_simulation"),
+    "train": _job("train", "train_model", needs_torch=True),
+    "predict": _job("predict", "predict", needs_torch=True),
+    "simulate": _job("simulate", "run_simulation", needs_torch=True),
     "cohort": _job("cohort", "make_cohort"),
     "check": _job("check", "check"),
 }

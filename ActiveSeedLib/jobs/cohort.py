@@ -22,5 +22,7 @@ def make_cohort(params: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Generate the cohort, unless the folder holds it already."""
     wanted = parse_parameters("cohort", CohortParameters, params)
     progress.update(0.0, f"Making {wanted.cases} volumes")
-    folder = generate_cohort(Path(wanted.folder), cases=wanted.cases, seed=wanted.seed)
+    folder = generate_cohort(
+        Path(wanted.folder), cases=wanted.cases, seed=wanted.seed, progress=progress
+    )
     return {"folder": str(folder), "cases": wanted.cases}

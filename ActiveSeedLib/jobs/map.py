@@ -36,12 +36,18 @@ def draw(project: Project, parameters: MapParameters, progress: Progress) -> dic
     embedding = embed(project, choice, progress.part(0.0, 0.9))
     progress.update(0.9, "Drawing the map")
     groups = groups_on_map(project)
-    draw_map(Path(parameters.out), embedding.map.points, groups)
+    draw_map(Path(parameters.out), embedding.map.points, groups, clusters=_clusters(project))
     return {
         "picture": parameters.out,
         "map": embedding.map.name,
         "counts": {name: len(keys) for name, keys in groups.items()},
     }
+
+
+def _clusters(project: Project) -> dict[str, int] | None:
+    """Return the cluster of each case by key, as the latest selection with clusters had them."""
+    found = [r.provenance.get("clusters") for r in project.rounds()]
+    return next((clusters for clusters in reversed(found) if clusters), None)
 
 
 def groups_on_map(project: Project) -> dict[str, list[str]]:

@@ -16,9 +16,9 @@ from ActiveSeedLib.worker.client import WorkerClient
 PROJECT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("ACTIVESEED_DATA", PROJECT.parent / "shared"))
 SETS: dict[str, dict[str, Any]] = {
-    "cxr_lung": {"budgets": [8, 16], "settings": {"epochs": 60}},
-    "hippocampus": {"budgets": [8, 16], "settings": {"epochs": 60}},
-    "us_nerve_vessel": {"budgets": [8, 16], "settings": {"epochs": 60}},
+    "cxr_lung": {"budgets": [8, 16], "settings": {"epochs": 60, "mixed_precision": "bf16"}},
+    "hippocampus": {"budgets": [8, 16], "settings": {"epochs": 100}},
+    "us_nerve_vessel": {"budgets": [8, 16], "settings": {"epochs": 60, "mixed_precision": "bf16"}},
 }
 
 

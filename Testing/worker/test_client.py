@@ -78,6 +78,7 @@ def test_the_heap_is_kept_for_the_child_alone(client: WorkerClient, tmp_path: Pa
     if sys.platform == "linux":
         assert seen["env"]["MALLOC_TRIM_THRESHOLD_"] == "4294967296"
         assert "MALLOC_TRIM_THRESHOLD_" not in os.environ
+        assert seen["env"]["OMP_WAIT_POLICY"] == "PASSIVE"
 
 
 def test_cancel_raises_within_a_second(client: WorkerClient) -> None:
