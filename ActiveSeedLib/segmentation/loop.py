@@ -85,7 +85,7 @@ class Loop:
         saved = time.monotonic()
         try:
             while not self.state.finished:
-                self._epoch_step(progress)
+                self._advance(progress)
                 if time.monotonic() - saved > self.settings.checkpoint_seconds:
                     self.save()
                     saved = time.monotonic()
@@ -94,18 +94,19 @@ class Loop:
             raise
         return self.best if self.best is not None else plain(self.model.state_dict())
 
-    def _epoch_step(self, progress: Progress) -> None:
-        """Take one step, and at the end of an epoch validate and report."""
+    def _advance(self, progress: Progress) -> None:
+        """Take one step; after the last of an epoch, validate and report."""
         state, plan = self.state, self.plan
         order = batches.epoch_order(self.cases, plan, self.settings.seed, state.epoch)
         steps = -(-len(order) // plan.batch)
         fraction = (state.epoch + state.step_in_epoch / steps) / plan.epochs
         progress.update(fraction, f"Training, epoch {state.epoch + 1} of {plan.epochs}")
-        first = state.step_in_epoch * plan.batch
-        chosen = [self.cases[i] for i in order[first : first + plan.batch]]
-        state.epoch_losses.append(self._step(chosen, fraction))
-        state.step += 1
-        state.step_in_epoch += 1
+        if state.step_in_epoch < steps:  # else it was stopped while validating
+            first = state.step_in_epoch * plan.batch
+            chosen = [self.cases[i] for i in order[first : first + plan.batch]]
+            state.epoch_losses.append(self._step(chosen, fraction))
+            state.step += 1
+            state.step_in_epoch += 1
         if state.step_in_epoch == steps:
             self._end_epoch(progress)
 
@@ -138,13 +139,13 @@ class Loop:
 
     def _end_epoch(self, progress: Progress) -> None:
         state = self.state
-        losses, state.epoch_losses = state.epoch_losses, []
-        state.epoch += 1
-        state.step_in_epoch = 0
-        record: dict[str, Any] = {"epoch": state.epoch, "loss": float(np.mean(losses))}
-        last = state.epoch == self.plan.epochs
-        if self.validation and (last or state.epoch % self.settings.validation_every == 0):
-            record["validation_dice"] = self._validate()
+        epoch = state.epoch + 1
+        last = epoch == self.plan.epochs
+        record: dict[str, Any] = {"epoch": epoch, "loss": float(np.mean(state.epoch_losses))}
+        if self.validation and (last or epoch % self.settings.validation_every == 0):
+            record["validation_dice"] = self._validate(progress)
+        state.epoch, state.step_in_epoch, state.epoch_losses = epoch, 0, []
+        if "validation_dice" in record:
             self._remember_best(record["validation_dice"])
         patience = self.settings.patience
         stop = patience is not None and self.best is not None
@@ -154,12 +155,14 @@ class Loop:
             file.write(json.dumps(record) + "\n")
         progress.metric(**{"validation_dice": None, **record})
 
-    def _validate(self) -> float:
+    def _validate(self, progress: Progress) -> float:
         """Return the mean Dice over the validation cases and classes, on the network's grid."""
         scores = []
         with forward.evaluating(self.model):
             for case in self.validation:
-                found = forward.probabilities(self.model, self.plan, case.image, self.device)
+                found = forward.probabilities(
+                    self.model, self.plan, case.image, self.device, progress.check
+                )
                 classes = found.argmax(axis=0)
                 scores += [dice(classes == c, case.labels == c) for c in range(1, self.classes)]
         return float(np.mean(scores))

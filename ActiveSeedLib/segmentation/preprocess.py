@@ -69,8 +69,9 @@ def normalise(array: NDArray[np.generic], epsilon: float = 1e-8) -> NDArray[np.f
     known = values if finite.all() else values[finite]
     if known.size == 0:
         return np.zeros(values.shape, dtype=np.float32)
-    mean, deviation = known.mean(dtype=np.float64), known.std(dtype=np.float64)
-    scores = ((values - mean) / (deviation + epsilon)).astype(np.float32)
+    mean = np.float32(known.mean(dtype=np.float64))
+    deviation = np.float32(known.std(dtype=np.float64) + epsilon)
+    scores = (values - mean) / deviation
     return scores if known.size == values.size else np.where(finite, scores, np.float32(0))
 
 

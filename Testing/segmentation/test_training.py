@@ -131,6 +131,35 @@ def test_a_cancelled_training_goes_on_to_the_same_weights(given, cases, tmp_path
     assert sorted(p.name for p in folder.iterdir()) == ["model.pt", "training.jsonl"]
 
 
+def test_a_cancelled_training_of_slices_goes_on_to_the_same_weights(given, tmp_path):
+    """With batch statistics, dropout and a validation that is itself cancelled."""
+    cases = [given.training_case(s, given.slice_case(s)) for s in range(6)]
+    changes = {
+        "size_2d": (32, 32),
+        "epochs": 4,
+        "validation_fraction": 0.34,
+        "validation_minimum": 2,
+        "validation_every": 2,
+    }
+    run(given, cases, tmp_path / "whole", **changes)
+    asked = []
+
+    def while_validating(recorder):
+        reported = len(recorder.of("metric"))
+        steps = len([p for p in recorder.of("progress") if p["step"].startswith("Training")])
+        asked.append((reported, steps))
+        return asked[-2:] == [(1, 8)] * 2  # at the second case validated after epoch 2
+
+    with pytest.raises(CancelledError):
+        run(given, cases, tmp_path / "parts", given.Recorder(while_validating).progress, **changes)
+    run(given, cases, tmp_path / "parts", **changes)
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
+    histories = [
+        (tmp_path / name / "training.jsonl").read_text().splitlines() for name in ("whole", "parts")
+    ]
+    assert histories[0] == histories[1]
+
+
 def test_a_killed_training_goes_on_from_its_last_checkpoint(given, cases, tmp_path):
     class Killed(BaseException):
         """Ends the training as abruptly as a signal: nothing is saved on the way out."""
