@@ -10,6 +10,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from ActiveSeedLib.errors import InputError
+
+
+def make_folder(path: Path) -> Path:
+    """Return the folder `path`, made if need be; `InputError` if that cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"The folder {path} cannot be made ({error.strerror}): choose another place."
+        ) from error
+    return path
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:

@@ -70,6 +70,12 @@ def parse_parameters(owner: str, kind: type[P], values: Mapping[str, Any]) -> P:
     return kind(**values)
 
 
+def check_seed(seed: int) -> None:
+    """Raise `InputError` unless every generator takes `seed`."""
+    if not 0 <= seed < 2**32:
+        raise InputError(f"The seed must be between 0 and 4294967295, not {seed}.")
+
+
 def read_assignments(texts: Iterable[str]) -> dict[str, Any]:
     """Return the values of name=value texts; a value is JSON if it reads as such, else text."""
     values: dict[str, Any] = {}

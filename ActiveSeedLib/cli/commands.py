@@ -257,6 +257,8 @@ def _print_entries(options: Namespace, entries: list[Entry[Any]]) -> None:
         print(f"{one['name']}\n    {one['summary']}\n    {one['citation']}")
         for name, facts in one["parameters"].items():
             print(f"    {name} = {facts['default']}: {facts['help']}")
+        if "weights" in one:
+            print(f"    activeseed download: {one['weights']}")
     return None
 
 

@@ -130,8 +130,9 @@ def _round(run: Runner, root: Path, cohort: Cohort, number: int, budget: int, ta
         finished = sum(model.state == "finished" for model in project.models())
     if rounds < number:
         suggested = run.on_project("suggest", str(root), {"budget": budget})
-        talk(f"   Round {number}: {budget} cases to label. The first: ")
-        talk(f"   {suggested['picks'][0]['case']}: {suggested['picks'][0]['reason']}")
+        first = suggested["picks"][0]
+        talk(f"   Round {number} suggests {budget} cases; the first is {first['case']}.")
+        talk(f"   Why: {first['reason']}")
     with Project.open(root, write=False) as project:
         waiting = [item.record.case.key for item in project.queue()]
     if waiting:

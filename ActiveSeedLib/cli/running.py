@@ -17,7 +17,7 @@ class Runner:
     def __init__(self, client: WorkerClient, quiet: bool) -> None:
         self._client = client
         self._bar = ProgressBar(quiet=quiet)
-        self.notes: list[str] = []
+        self._said: set[str] = set()
 
     def run(self, job: str, params: dict[str, Any]) -> dict[str, Any]:
         """Run `job`, show its progress, and return its result; errors come as exceptions."""
@@ -36,8 +36,8 @@ class Runner:
     def _show(self, event: dict[str, Any]) -> None:
         if event["event"] == "progress":
             self._bar.show(event["fraction"], event["step"], event.get("seconds_left"))
-        elif event["event"] == "note":
-            self.notes.append(event["text"])
+        elif event["event"] == "note" and event["text"] not in self._said:
+            self._said.add(event["text"])  # a simulation trains many times in the same way
             self._bar.note(event["text"])
 
 

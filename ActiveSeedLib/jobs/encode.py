@@ -17,6 +17,7 @@ from ActiveSeedLib.pool.case import Case
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.records import MapRecord, Status
+from ActiveSeedLib.registry import check_seed
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,9 @@ class EncodeParameters:
     encoder_parameters: dict[str, Any] = field(default_factory=dict)
     map_method: str = "tsne"
     seed: int = 43
+
+    def __post_init__(self) -> None:
+        check_seed(self.seed)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ActiveSeedLib.features import DEFAULT_ENCODER
+from ActiveSeedLib.files import make_folder
 from ActiveSeedLib.jobs.encode import EncodeParameters, embed
 from ActiveSeedLib.jobs.opening import on_project
 from ActiveSeedLib.pictures import draw_map
@@ -27,6 +28,7 @@ class MapParameters:
 @on_project(MapParameters)
 def draw(project: Project, parameters: MapParameters, progress: Progress) -> dict[str, Any]:
     """Draw pool, cold start, active picks and test cases on the map, and the map's clusters."""
+    make_folder(Path(parameters.out).parent)
     choice = EncodeParameters(
         encoder=parameters.encoder,
         encoder_parameters=parameters.encoder_parameters,

@@ -10,9 +10,10 @@ from ActiveSeedLib.pool.case import Pool
 from ActiveSeedLib.pool.patients import PatientRule, split_test
 from ActiveSeedLib.pool.scan import scan
 from ActiveSeedLib.progress import Progress
+from ActiveSeedLib.project.imports import LabelFolder, values_found
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.schema import LabelSchema
-from ActiveSeedLib.registry import parse_parameters
+from ActiveSeedLib.registry import check_seed, parse_parameters
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,9 @@ class InitParameters:
     patients: str | None = None
     seed: int = 43
 
+    def __post_init__(self) -> None:
+        check_seed(self.seed)
+
 
 def init(params: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Scan the images and create the project; import label maps that exist already."""
@@ -38,7 +42,7 @@ def init(params: dict[str, Any], progress: Progress) -> dict[str, Any]:
         why = f" The first of {len(pool.refused)}: {first.path}: {first.reason}" if first else ""
         raise InputError(f"No image in {wanted.images} can be used.{why}")
     test = split_test(pool.cases, wanted.test_fraction, wanted.seed)
-    schema = _schema(wanted, pool)
+    schema = _schema(wanted, pool, LabelFolder(Path(wanted.labels)) if wanted.labels else None)
     settings = {
         "test_fraction": wanted.test_fraction,
         "seed": wanted.seed,
@@ -104,15 +108,13 @@ def import_labels(
     return {**report.to_json(), "summary": project.summary()}
 
 
-def _schema(wanted: InitParameters, pool: Pool) -> LabelSchema:
+def _schema(wanted: InitParameters, pool: Pool, labels: LabelFolder | None) -> LabelSchema:
     """Return the segments the user named, or those that the label maps hold."""
     if wanted.segments:
         return LabelSchema.parse(wanted.segments)
-    if not wanted.labels:
+    if labels is None:
         return LabelSchema.parse("1=structure")
-    from ActiveSeedLib.project.imports import values_found
-
-    values = values_found(pool.cases, Path(wanted.labels))
+    values = values_found(pool.cases, labels)
     if not values:
         raise InputError(
             f"No label map in {wanted.labels} belongs to an image of {wanted.images}: "

@@ -12,6 +12,7 @@ from ActiveSeedLib.benchmark.simulate import Cohort, Protocol, Simulation
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.features import DEFAULT_ENCODER
 from ActiveSeedLib.features.encoder import make_encoder
+from ActiveSeedLib.files import make_folder
 from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.pool.patients import PatientRule
 from ActiveSeedLib.pool.readers import read_image, read_label
@@ -52,7 +53,7 @@ def run_simulation(params: dict[str, Any], progress: Progress) -> dict[str, Any]
     training = TrainSettings.from_json(wanted.settings)
     encoder = make_encoder(wanted.encoder, wanted.encoder_parameters)
     cohort = _cohort(wanted, progress.part(0.0, 0.02))
-    out = Path(wanted.out)
+    out = make_folder(Path(wanted.out))
     records = Simulation(cohort, protocol, encoder, training, out).run(progress.part(0.02, 0.99))
     provenance = {
         "protocol": asdict(protocol),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ActiveSeedLib.errors import InputError, PoolTooSmallError
-from ActiveSeedLib.registry import Registry
+from ActiveSeedLib.registry import Registry, check_seed
 from ActiveSeedLib.selection.geometry import Indices, distances_to
 
 
@@ -111,8 +111,7 @@ def _checked(request: Candidates) -> Candidates:
             f"There are {count} rows of features, {len(request.coords)} of coordinates and "
             f"{entropies} of entropy; they must be as many."
         )
-    if not 0 <= request.seed < 2**32:
-        raise InputError(f"The seed must be between 0 and 4294967295, not {request.seed}.")
+    check_seed(request.seed)
     candidates = _indices(request.candidates, count, "candidate")
     labelled = _indices(request.labelled, count, "labelled")
     if both := len(np.intersect1d(candidates, labelled)):

@@ -28,6 +28,8 @@ KEEP_HEAP = {
 # Threads that wait for each other sleep rather than spin: with another program at work on the same
 # cores (Slicer's views, say) a training step on two cores took 54 ms instead of 491.
 YIELD_CORES = {"OMP_WAIT_POLICY": "PASSIVE"}
+# What cuBLAS needs so that one seed gives one result on a GPU too.
+REPEATABLE = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 
 
 def worker_command(
@@ -50,7 +52,8 @@ def worker_environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return `base` (by default this process's environment) with what the worker needs besides."""
     environment = dict(os.environ if base is None else base)
     environment |= {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
-    return YIELD_CORES | (KEEP_HEAP if sys.platform == "linux" else {}) | environment
+    heap = KEEP_HEAP if sys.platform == "linux" else {}
+    return YIELD_CORES | REPEATABLE | heap | environment
 
 
 def end_process(pid: int) -> None:

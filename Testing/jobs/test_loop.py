@@ -113,6 +113,8 @@ def test_a_truncated_image_is_named_and_the_rest_goes_on(cohort: Path, tmp_path:
         ("suggest", {"budget": 2, "strategy_parameters": {"alpha": 2.0}}, "alpha"),
         ("suggest", {"budget": 2, "encoder": "resnet"}, "no encoder called 'resnet'"),
         ("suggest", {"budget": "2"}, "must be of type int"),
+        ("suggest", {"budget": 2, "seed": -1}, "seed must be between 0"),
+        ("map", {"out": "/dev/null/map.png"}, "/dev/null cannot be made"),
         ("train", {"settings": {"epoch": 3}}, "epoch"),
         ("import-labels", {"labels": "/nowhere"}, "does not exist"),
     ],
