@@ -49,12 +49,20 @@ def suggest(project: Project, parameters: SuggestParameters, progress: Progress)
     if model is not None:
         from ActiveSeedLib.jobs.predict import predict_missing
 
+        labelled = len(project.cases(Status.LABELLED))
+        if (before := model.metrics["labelled"]) < labelled:
+            progress.note(
+                f"The model has seen {before} of {labelled} label maps: train again for better "
+                "suggestions."
+            )
         predict_missing(project, model, parameters.device, progress.part(0.5, 0.9))
     progress.update(0.9, "Choosing the cases")
     request = _request(project, embedding, model, parameters.seed)
     selection = select(
         parameters.strategy, request, parameters.budget, parameters.strategy_parameters
     )
+    if "note" in selection.facts:
+        progress.note(selection.facts["note"])
     picks = [
         (embedding.cases[p.index].key, p.reason, _named(p.why, embedding)) for p in selection.picks
     ]
