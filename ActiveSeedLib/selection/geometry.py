@@ -139,16 +139,20 @@ class NearestSelected:
 class CandidateDiameter:
     """The diameter of the candidates that remain of `points` [N, D] (Levy et al. 2026, eq. 9).
 
-    It is computed again only when one of the two points that span it has been removed.
+    It is computed again only when one of the two points that span it has been removed; never where
+    it is `fixed`, that is the diameter of all of `points`.
     """
 
-    def __init__(self, points: ArrayLike) -> None:
+    def __init__(self, points: ArrayLike, *, fixed: bool = False) -> None:
         self._points = as_points(points)
+        self._fixed = fixed
         self._left = np.ones(len(self._points), dtype=bool)
         self._span: tuple[float, int, int] | None = None
 
     def remove(self, index: int) -> None:
         """Take the point `index` out of the candidates."""
+        if self._fixed:
+            return
         self._left[index] = False
         if self._span is not None and index in self._span[1:]:
             self._span = None

@@ -254,6 +254,30 @@ class ActiveSelection:
     nearest: Indices
 
 
+def diversity(coords: ArrayLike, selected: ArrayLike, candidates: ArrayLike) -> Floats:
+    """Return D̃, the distance to the nearest selected case over D_max (equations 8 and 9), [N].
+
+    With `normalise_entropy` and `acquisition` this scores all candidates at any step.
+
+    Args:
+        coords: [N, D] coordinates of the pool.
+        selected: indices of the selected cases S, at least one.
+        candidates: indices of the current candidates C, over which D_max is taken; NaN is returned
+            for all other cases.
+    """
+    points = as_points(coords)
+    rows: Indices = np.unique(np.asarray(candidates, dtype=np.int64))
+    chosen: Indices = np.asarray(selected, dtype=np.int64)
+    if not len(chosen) or not len(rows):
+        raise InputError("Diversity needs at least one selected case and one candidate.")
+    nearest = NearestSelected(points[rows])
+    for index in chosen:
+        nearest.add(points[index], int(index))
+    result: Floats = np.full(len(points), math.nan)
+    result[rows] = nearest.distance / (CandidateDiameter(points[rows]).value + EPSILON)
+    return result
+
+
 def acquisition(dtilde: Floats, entropy: Floats, alpha: float) -> Floats:
     """Return S = α·D̃ + (1 − α)·H̃ (equation 10) for candidates [N]."""
     return alpha * dtilde + (1 - alpha) * entropy
@@ -268,11 +292,14 @@ def active_selection(
     candidates: ArrayLike | None = None,
     *,
     count_labelled: bool = True,
+    first: Literal["entropy", "score"] = "entropy",
+    dmax_over: Literal["step", "round"] = "step",
 ) -> ActiveSelection:
     """Pick the next `budget` cases to label, all after one training (section 3.2).
 
     The first pick has the highest entropy, whatever α; each further one the highest score. Entropy
-    is normalised once, over the candidates; D and D_max follow every pick.
+    is normalised once, over the candidates; D and D_max follow every pick. The paper can be read
+    otherwise in three points, to which the last three arguments belong.
 
     Args:
         coords: [N, D] coordinates of the pool.
@@ -283,6 +310,10 @@ def active_selection(
         candidates: indices that may be picked, the unlabelled pool; by default all not labelled.
         count_labelled: whether distances are measured from the labelled cases too, or only from the
             cases picked now.
+        first: the first pick has the highest "entropy", or, where a case is selected already, the
+            highest "score".
+        dmax_over: D_max is taken over the candidates left at each "step", or over those at the
+            start of the "round".
     """
     places = np.asarray(coords, dtype=np.float64)
     known: Indices = np.unique(np.asarray(labelled, dtype=np.int64))
@@ -290,6 +321,8 @@ def active_selection(
     pool = np.setdiff1d(pool, known)
     _check_budget(budget, len(pool))
     check_alpha(alpha)
+    if first not in ("entropy", "score") or dmax_over not in ("step", "round"):
+        raise InputError("first must be 'entropy' or 'score', and dmax_over 'step' or 'round'.")
     points = as_points(places[pool])
     uncertainty = np.asarray(entropy, dtype=np.float64)[pool]
     if not np.isfinite(uncertainty).all():
@@ -301,7 +334,10 @@ def active_selection(
     if count_labelled and len(known):
         for index, place in zip(known, as_points(places[known]), strict=True):
             selected.add(place, int(index))
-    return _greedy(pool, points, normalise_entropy(uncertainty), selected, budget, alpha)
+    by_score = first == "score" and count_labelled and len(known) > 0
+    widest = CandidateDiameter(points, fixed=dmax_over == "round")
+    doubt = normalise_entropy(uncertainty)
+    return _greedy(pool, points, doubt, selected, widest, budget, alpha, by_score=by_score)
 
 
 def check_alpha(alpha: float) -> None:
@@ -315,18 +351,21 @@ def _greedy(
     points: Floats,
     entropy: Floats,
     selected: NearestSelected,
+    widest: CandidateDiameter,
     budget: int,
     alpha: float,
+    *,
+    by_score: bool,
 ) -> ActiveSelection:
     """Pick one by one; `points` and `entropy` are those of `pool`, `selected` holds S."""
     picks, nearest = np.empty((2, budget), dtype=np.int64)
     scores, entropies, distances, dtildes, dmaxes = np.empty((5, budget))
     left = np.ones(len(pool), dtype=bool)
-    widest = CandidateDiameter(points)
     for step in range(budget):
         dmax, distance = widest.value, selected.distance
         dtilde = distance / (dmax + EPSILON)
-        score = entropy if step == 0 else acquisition(dtilde, entropy, alpha)
+        scored = step > 0 or by_score
+        score = acquisition(dtilde, entropy, alpha) if scored else entropy
         best = first_highest(np.where(left, score, -np.inf), TIE)
         alone = selected.nearest[best] < 0
         picks[step], nearest[step] = pool[best], selected.nearest[best]

@@ -17,6 +17,7 @@ from ActiveSeedLib.selection.levy import (
     active_selection,
     choose_k,
     cold_start,
+    diversity,
     mean_entropy,
     normalise_entropy,
     proportional_allocation,
@@ -228,6 +229,31 @@ def test_without_the_labelled_cases_the_first_pick_has_no_neighbour() -> None:
     assert chosen.picks.tolist() == [1, 0]
     assert chosen.nearest.tolist() == [-1, 1]
     assert np.isnan([chosen.distance[0], chosen.dtilde[0]]).all()
+
+
+def test_other_readings_of_the_paper_by_hand() -> None:
+    # As above, but by score at once: D = (1, 2, 6, 10), D_max = 9, S = (0.556, 0.561, 0.633, 0.556);
+    # then D = (1, 2, 4), S = (0.556, 0.561, 0.222).
+    coords = np.array([[0.0], [1.0], [2.0], [6.0], [10.0]])
+    entropy = np.array([np.nan, 1.0, 0.9, 0.6, 0.0])
+    scored = active_selection(coords, entropy, [0], 2, alpha=0.5, first="score")
+    assert scored.picks.tolist() == [3, 2]
+    fixed = active_selection(coords, entropy, [0], 3, alpha=0.5, dmax_over="round")
+    assert fixed.dmax.tolist() == [9, 9, 9]
+    # Where nothing is selected there is no score to begin with.
+    alone = active_selection(coords, entropy, [0], 1, first="score", count_labelled=False)
+    assert alone.picks.tolist() == [1]
+    with pytest.raises(InputError, match="dmax_over 'step' or 'round'"):
+        active_selection(coords, entropy, [0], 1, dmax_over="ever")  # type: ignore[arg-type]
+
+
+def test_diversity_by_hand() -> None:
+    coords = np.array([[0.0], [1.0], [2.0], [6.0], [10.0]])
+    spread = diversity(coords, [0, 1], [2, 3, 4])
+    np.testing.assert_allclose(spread[2:], [1 / 8, 5 / 8, 9 / 8], rtol=1e-8)
+    assert np.isnan(spread[:2]).all()
+    with pytest.raises(InputError, match="at least one selected"):
+        diversity(coords, [], [2, 3])
 
 
 def _greedy_by_all_pairs(

@@ -7,9 +7,12 @@ import pytest
 
 from ActiveSeedLib.selection.clusters import cluster, medoids, nearest_to_centroid
 from ActiveSeedLib.selection.levy import (
+    acquisition,
     active_selection,
     choose_k,
     cold_start,
+    diversity,
+    normalise_entropy,
     proportional_allocation,
 )
 from ActiveSeedLib.selection.silhouette import silhouettes
@@ -68,6 +71,23 @@ def test_active_selection(shared: Path, alpha: float, suffix: str) -> None:
     np.testing.assert_allclose(chosen.dmax, v[f"dmax_a{suffix}"], rtol=RTOL)
     alone = active_selection(coords, entropy, labelled, 5, alpha, count_labelled=False)
     np.testing.assert_array_equal(alone.picks, v[f"sel_a{suffix}_Sexcl"])
+    fixed = active_selection(coords, entropy, labelled, 5, alpha, dmax_over="round")
+    np.testing.assert_array_equal(fixed.picks, v[f"sel_a{suffix}_dmaxround"])
+    scored = active_selection(coords, entropy, labelled, 5, alpha, first="score")
+    np.testing.assert_array_equal(scored.picks, v[f"sel_a{suffix}_firstscore"])
+
+
+@pytest.mark.parametrize(("alpha", "suffix"), [(0, "00"), (0.3, "03"), (0.5, "05"), (1, "10")])
+def test_scores_of_all_candidates(shared: Path, alpha: float, suffix: str) -> None:
+    v = _load(shared, "levy_al_a_n60_b5_a5")
+    unlabelled = np.setdiff1d(np.arange(60), v["labelled"])
+    doubt = np.full(60, np.nan)
+    doubt[unlabelled] = normalise_entropy(v["entropy"][unlabelled])
+    first = v[f"sel_a{suffix}"][0]
+    spread = diversity(v["coords"], [*v["labelled"], first], unlabelled[unlabelled != first])
+    np.testing.assert_allclose(
+        acquisition(spread, doubt, alpha), v[f"allscores_step2_a{suffix}"], rtol=RTOL
+    )
 
 
 def test_medoids_of_k_means_to_budget(shared: Path) -> None:
