@@ -232,7 +232,8 @@ def test_without_the_labelled_cases_the_first_pick_has_no_neighbour() -> None:
 
 
 def test_other_readings_of_the_paper_by_hand() -> None:
-    # As above, but by score at once: D = (1, 2, 6, 10), D_max = 9, S = (0.556, 0.561, 0.633, 0.556);
+    # As above, but by score at once: D = (1, 2, 6, 10) and D_max = 9, so that
+    # S = (0.556, 0.561, 0.633, 0.556);
     # then D = (1, 2, 4), S = (0.556, 0.561, 0.222).
     coords = np.array([[0.0], [1.0], [2.0], [6.0], [10.0]])
     entropy = np.array([np.nan, 1.0, 0.9, 0.6, 0.0])
