@@ -141,7 +141,8 @@ def _open_tsne(points: Floats, seed: int, facts: dict[str, Any]) -> Floats:
 def _start(points: Floats, seed: int) -> NDArray[np.float32]:
     """Return the first two principal components, shrunk to a deviation of 1e-4 (the usual)."""
     start = _principal_components(points, 2, seed)
-    start *= 1e-4 / start[:, 0].std()
+    if (deviation := start[:, 0].std()) > 0:  # 0 where the differences are too small to square
+        start *= 1e-4 / deviation
     return start.astype(np.float32)
 
 

@@ -41,8 +41,9 @@ def test_the_smallest_pools_have_a_map(count: int, method: str) -> None:
         np.repeat(clusters(4)[0], 6, axis=0),
         np.arange(12.0)[:, None],
         np.hstack([clusters(20)[0], np.zeros((20, 3))]),
+        clusters(20)[0].astype(np.float64) * 1e-200,
     ],
-    ids=["all equal", "repeated", "one dimension", "constant columns"],
+    ids=["all equal", "repeated", "one dimension", "constant columns", "minute"],
 )
 def test_odd_features_have_a_map(features: np.ndarray) -> None:
     for method in ("tsne", "pca"):
