@@ -175,6 +175,10 @@ def _plan_2d(
         raise InputError(
             f"size_2d is {rows}×{columns}; both must be multiples of {stride} for this network."
         )
+    if rows * columns <= stride**2:
+        raise InputError(
+            f"size_2d is {rows}×{columns}; one of them must be above {stride} for this network."
+        )
     batch = _batch(settings, memory, step_bytes("attention-unet-2d", rows * columns, classes))
     volumes = [_spacing(g) for g in geometries if 1 not in g.size]
     axis = int(np.argmax(np.median(volumes, axis=0))) if volumes else 0
@@ -215,6 +219,8 @@ def _plan_3d(
     spacing = settings.spacing or _triple(round(float(s), 4) for s in median)
     shapes = np.array([grid_shape(g, spacing) for g in geometries])
     patch = _patch(shapes, settings, memory, classes, stride)
+    if max(patch) == stride:  # its norms need more than one voxel at the coarsest level
+        patch = (stride, stride, 2 * stride)
     whole = bool((shapes.max(axis=0) <= patch).all())
     batch = _batch(settings, memory, step_bytes("unet-3d", int(np.prod(patch)), classes))
     share = float(np.median(shapes.prod(axis=1))) / float(np.prod(patch))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.registry import parse_parameters
 
 NETWORKS = ("auto", "attention-unet-2d", "unet-3d")
 DEVICES = ("auto", "cpu", "cuda")
@@ -101,6 +102,7 @@ class TrainSettings:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"{name} is {value}; it must be at least 1.")
+        self._check_sizes()
         if not 0 <= self.validation_fraction <= 0.5:
             raise InputError(
                 f"validation_fraction is {self.validation_fraction}; it must lie in 0 to 0.5."
@@ -112,13 +114,28 @@ class TrainSettings:
         if self.learning_rate is not None and self.learning_rate <= 0:
             raise InputError(f"learning_rate is {self.learning_rate}; it must be above 0.")
 
+    def _check_sizes(self) -> None:
+        for name, count in (("size_2d", 2), ("patch", 3), ("spacing", 3)):
+            given = getattr(self, name)
+            if given is not None and (len(given) != count or not all(n > 0 for n in given)):
+                raise InputError(
+                    f"{name} is {list(given)}; it must be {count} numbers above 0, such as "
+                    f"{[64] * count if name != 'spacing' else [1.0] * count}."
+                )
+        levels = self.channels
+        if levels is not None and (len(levels) < 2 or not all(n > 0 for n in levels)):
+            raise InputError(
+                f"channels is {list(levels)}; it must be at least 2 numbers above 0, such as "
+                "[16, 32, 64]."
+            )
+
     def to_json(self) -> dict[str, Any]:
         """Return the settings as plain JSON values."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "TrainSettings":
-        """Return settings from (some) JSON values; unknown names raise `InputError`."""
+        """Return settings from (some) JSON values; unknown names and types raise `InputError`."""
         known = {f.name for f in dataclasses.fields(cls)}
         unknown = sorted(set(values) - known)
         if unknown:
@@ -129,7 +146,7 @@ class TrainSettings:
         plain: dict[str, Any] = {
             n: tuple(v) if isinstance(v, list) else v for n, v in values.items()
         }
-        return cls(**plain)
+        return parse_parameters("training", cls, plain)
 
 
 def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -282,9 +282,9 @@ def _valid(values: Sequence[int]) -> tuple[int, ...]:
 def _fingerprint(
     prepared: Sequence[Prepared], values: Sequence[int], settings: TrainSettings
 ) -> str:
-    """Return a hash of all that decides the outcome: cases, label maps, values, settings."""
+    """Return a hash of all that decides the outcome: cases, patients, label maps, settings."""
     chosen = {n: v for n, v in settings.to_json().items() if n not in WITHOUT_INFLUENCE}
-    labels = [[case.key, case.label_hash] for case in prepared]
+    labels = [[case.key, case.patient, case.label_hash] for case in prepared]
     text = json.dumps([chosen, labels, list(values)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -101,6 +101,12 @@ def test_plan_and_settings_survive_json(geometries):
         ({"learning_rate": 0.0}, "above 0"),
         ({"epoch": 3}, "no training setting 'epoch'"),
         ({"validation_fraction": 0.7}, "0 to 0.5"),
+        ({"patch": [-8, 8, 8]}, "patch is .* 3 numbers above 0"),
+        ({"spacing": [1.0, 1.0]}, "spacing is .* 3 numbers above 0"),
+        ({"size_2d": [0, 0]}, "size_2d is .* 2 numbers above 0"),
+        ({"channels": [8]}, "channels is .* at least 2 numbers"),
+        ({"channels": []}, "channels is .* at least 2 numbers"),
+        ({"epochs": "many"}, "epochs of training is 'many'"),
     ],
 )
 def test_wrong_settings_are_named(values, words):
@@ -115,6 +121,8 @@ def test_what_cannot_be_planned_is_said():
         make_plan([XRAY], TrainSettings(network="unet-3d"), RICH)
     with pytest.raises(InputError, match="multiples of 16"):
         make_plan([XRAY], TrainSettings(size_2d=(250, 256)), RICH)
+    with pytest.raises(InputError, match="above 16"):
+        make_plan([XRAY], TrainSettings(size_2d=(16, 16)), RICH)
     with pytest.raises(OutOfMemoryError, match="MiB"):
         make_plan([XRAY], TrainSettings(), Memory(2**20))
 

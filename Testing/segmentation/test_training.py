@@ -266,6 +266,25 @@ def test_patients_are_never_divided_between_training_and_validation(given, cases
     assert {k for k, p in patients.items() if p in {patients[k] for k in kept}} == set(kept)
 
 
+def test_a_training_with_other_patients_is_another_one(given, cases, folder):
+    changes = {"validation_fraction": 0.4, "validation_minimum": 2, "epochs": 1}
+    run(given, cases, folder, **changes)
+    again = given.Recorder()
+    paired = [dataclasses.replace(c, patient=f"p{n // 2}") for n, c in enumerate(cases)]
+    run(given, paired, folder, again.progress, **changes)
+    assert "already been trained" not in again.notes
+
+
+def test_the_smallest_volumes_and_patches_can_be_trained_on(given, cases, tmp_path):
+    small = given.training_case(0, given.volume_case(0, (4, 4, 4)))
+    for name, chosen, changes in (
+        ("volumes", [small, small], {"network": "unet-3d"}),
+        ("patches", cases, {"patch": (1, 1, 1)}),
+    ):
+        trained = run(given, chosen, tmp_path / name, epochs=1, channels=None, **changes)
+        assert trained.plan.patch == (8, 8, 16)
+
+
 def test_images_beyond_the_memory_limit_go_to_files_and_change_nothing(given, cases, tmp_path):
     run(given, cases, tmp_path / "disk", cache_gib=1e-9)
     run(given, cases, tmp_path / "memory")
