@@ -43,6 +43,8 @@ def free_memory(device: str = "cpu") -> Memory:
     if device == "cuda":
         import torch
 
+        # What an earlier training of this process has freed still counts as taken by torch.
+        torch.cuda.empty_cache()
         return Memory(int(torch.cuda.mem_get_info()[0]), "cuda")
     return Memory(free_ram(), "cpu")
 
@@ -59,7 +61,13 @@ def free_ram() -> int:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error of torch or numpy says that memory is short."""
-    words = ("out of memory", "not enough memory", "can't allocate memory", "unable to allocate")
+    words = (
+        "out of memory",
+        "not enough memory",
+        "can't allocate memory",
+        "unable to allocate",
+        "_status_alloc_failed",  # cuBLAS and cuDNN
+    )
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and any(w in str(error).lower() for w in words)
     )

@@ -24,7 +24,9 @@ def precision(wanted: str, device: str) -> torch.dtype | None:
     if wanted == "auto":
         if device == "cpu":
             return None
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        # older GPUs emulate bf16, slowly
+        real = torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if real else torch.float16
     if wanted == "fp16":
         return torch.float16 if device == "cuda" else None
     return torch.bfloat16 if wanted == "bf16" else None
