@@ -2,14 +2,15 @@
 
 Runs are paired: for one seed every strategy meets the same test split, the same map, the same
 initial weights and the same order of batches; only the labelled set differs. A training is stored
-under what determines it (seed, labelled set, settings), so a killed simulation goes on where it was
-and two strategies that chose the same cases share one training.
+under what determines it (seed, labelled set, label maps, split, settings, versions), so a killed
+simulation goes on where it was and two strategies that chose the same cases share one training.
 """
 
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.registry import read_assignments
 from ActiveSeedLib.segmentation.settings import TrainSettings
 from ActiveSeedLib.selection.strategy import Candidates, select, strategies
+from ActiveSeedLib.version import __version__
 
 FIRST_SEED = 43  # seeds are 42 + r, r = 1, 2, … (Levy et al. 2026, section 4.1.2)
 
@@ -106,6 +108,7 @@ class Simulation:
         self.encoder = encoder
         self.training = training
         self.folder = folder
+        self._label_hashes: dict[str, str] = {}
 
     def run(self, progress: Progress) -> list[dict[str, Any]]:
         """Do what is still missing and return one record a (strategy, seed, budget)."""
@@ -190,7 +193,7 @@ class Simulation:
 
         chosen = sorted((split.pool[i] for i in labelled), key=lambda c: c.key)
         settings = replace(self.training, seed=split.seed)
-        folder = self.folder / "trainings" / _digest(settings, chosen, split.test, self.cohort)
+        folder = self.folder / "trainings" / self._digest(settings, chosen, split)
         stored = folder / "outcome.json"
         if stored.exists():
             progress.update(1.0, "done before")
@@ -200,19 +203,26 @@ class Simulation:
         write_json(stored, outcome)
         return outcome
 
+    def _digest(self, settings: TrainSettings, chosen: Sequence[Case], split: Split) -> str:
+        """Return a short name for all that determines a training, its scores and its entropies."""
+        facts: Mapping[str, Any] = {
+            "settings": asdict(settings),
+            "chosen": [(case.key, case.patient, self._label_hash(case)) for case in chosen],
+            "test": [(case.key, self._label_hash(case)) for case in split.test],
+            "pool": [case.key for case in split.pool],
+            "values": self.cohort.values,
+            "versions": [__version__, version("torch"), version("monai")],
+        }
+        text = json.dumps(facts, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+    def _label_hash(self, case: Case) -> str:
+        if case.key not in self._label_hashes:
+            array = self.cohort.load_label(case).array
+            digest = hashlib.sha256(repr((array.shape, array.dtype)).encode())
+            digest.update(np.ascontiguousarray(array).data)
+            self._label_hashes[case.key] = digest.hexdigest()
+        return self._label_hashes[case.key]
+
     def _name(self, key: str) -> str:
         return next(case.name for case in self.cohort.cases if case.key == key)
-
-
-def _digest(
-    settings: TrainSettings, chosen: Sequence[Case], test: Sequence[Case], cohort: Cohort
-) -> str:
-    """Return a short name for all that determines a training and its scores."""
-    facts: Mapping[str, Any] = {
-        "settings": asdict(settings),
-        "chosen": [case.key for case in chosen],
-        "test": [case.key for case in test],
-        "values": cohort.values,
-    }
-    text = json.dumps(facts, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:20]

@@ -9,16 +9,17 @@ from typing import Any
 
 from ActiveSeedLib.benchmark.report import write_report
 from ActiveSeedLib.benchmark.simulate import Cohort, Protocol, Simulation
-from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.errors import ActiveSeedError, InputError
 from ActiveSeedLib.features import DEFAULT_ENCODER
 from ActiveSeedLib.features.encoder import make_encoder
 from ActiveSeedLib.files import make_folder
 from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.pool.patients import PatientRule
-from ActiveSeedLib.pool.readers import read_image, read_label
+from ActiveSeedLib.pool.readers import read_image
 from ActiveSeedLib.pool.scan import scan
 from ActiveSeedLib.progress import Progress
-from ActiveSeedLib.project.imports import LabelFolder, values_found
+from ActiveSeedLib.project.imports import LabelFolder, match_labels, read_label_of
+from ActiveSeedLib.project.label_checks import count_values
 from ActiveSeedLib.registry import parse_parameters
 from ActiveSeedLib.segmentation.settings import TrainSettings
 from ActiveSeedLib.version import __version__
@@ -79,23 +80,31 @@ def _cohort(wanted: SimulateParameters, progress: Progress) -> Cohort:
     rule = PatientRule.parse(wanted.patients) if wanted.patients else None
     images = Path(wanted.images)
     pool = scan(images, patients=rule, progress=progress)
-    folder = LabelFolder(Path(wanted.labels))
-    labels: dict[str, Path] = {}
-    for case in pool.cases:
-        path = folder.find(case)
-        if path is not None:
-            labels[case.key] = path
-    cases = tuple(case for case in pool.cases if case.key in labels)
+    labels, refused = match_labels(LabelFolder(Path(wanted.labels)), pool.cases)
+    for path, reason in refused:
+        progress.note(f"Left out {path}: {reason}")
+    load_label = _remembering(lambda case: read_label_of(case, labels[case.key]))
+    cases: list[Case] = []
+    values: set[int] = set()
+    for case in (case for case in pool.cases if case.key in labels):
+        progress.check()
+        try:
+            values |= set(count_values(case.name, load_label(case).array))
+        except ActiveSeedError as error:
+            progress.note(f"Left out {case.name}: {error}")
+        else:
+            cases.append(case)
     if len(cases) < len(pool.cases):
-        progress.note(f"{len(pool.cases) - len(cases)} images have no label map; left out.")
+        progress.note(
+            f"{len(pool.cases) - len(cases)} images have no label map that can be used; left out."
+        )
     if not cases:
         raise InputError(f"No label map in {wanted.labels} belongs to an image of {images}.")
-    values = values_found(cases, folder)
     return Cohort(
-        cases=cases,
+        cases=tuple(cases),
         load_image=_remembering(lambda case: read_image(images, case)),
-        load_label=_remembering(lambda case: read_label(labels[case.key])),
-        values=tuple(values),
+        load_label=load_label,
+        values=tuple(sorted(values - {0})),
     )
 
 

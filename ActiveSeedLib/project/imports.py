@@ -10,7 +10,7 @@ import numpy as np
 from ActiveSeedLib.errors import ActiveSeedError, InputError
 from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.progress import Progress
-from ActiveSeedLib.project.label_checks import count_values
+from ActiveSeedLib.project.label_checks import check_geometry, count_values
 from ActiveSeedLib.project.labels import Labels
 from ActiveSeedLib.project.records import CaseRecord, Status
 
@@ -153,7 +153,7 @@ class LabelImport(Labels):
         progress = progress or Progress()
         labels = LabelFolder(folder)
         everyone = self.cases()
-        owners, refused = _owners(labels, everyone)
+        owners, refused = match_labels(labels, [record.case for record in everyone])
         wanted = set(keys) if keys is not None else None
         imported: list[str] = []
         unchanged: list[str] = []
@@ -183,9 +183,7 @@ class LabelImport(Labels):
         """Take over one label map; False if the case has the same one already."""
         from ActiveSeedLib.pool.readers import read_label
 
-        image = read_label(path)
-        if path.suffix.lower() in FLAT and image.geometry.size == record.case.geometry.size:
-            image = Image(image.array, record.case.geometry)
+        image = read_label_of(record.case, path)
         present = self.label_path(record.case.key)
         if present is not None and record.label is not None:
             if np.array_equal(read_label(present).array, image.array):
@@ -199,29 +197,43 @@ class LabelImport(Labels):
         return True
 
 
-def _owners(
-    labels: LabelFolder, records: list[CaseRecord]
+def read_label_of(case: Case, path: Path) -> Image:
+    """Return the label map at `path`; `InputError` if it does not lie on the case's voxels.
+
+    A picture, which says nothing of millimetres, need only be of the same size.
+    """
+    from ActiveSeedLib.pool.readers import read_label
+
+    image = read_label(path)
+    if path.suffix.lower() in FLAT and image.geometry.size == case.geometry.size:
+        image = Image(image.array, case.geometry)
+    check_geometry(case.name, image, case.geometry)
+    return image
+
+
+def match_labels(
+    labels: LabelFolder, cases: Iterable[Case]
 ) -> tuple[dict[str, Path], list[tuple[str, str]]]:
-    """Return key → label map, and what is refused because the match is not unique."""
+    """Return key → label map, and (path, reason) of what is refused as the match is not unique."""
     owners: dict[str, Path] = {}
     refused: list[tuple[str, str]] = []
-    first: dict[Path, CaseRecord] = {}
+    first: dict[Path, Case] = {}
     contested: dict[Path, str] = {}
-    for record in records:
+    for case in cases:
         try:
-            path = labels.find(record.case)
+            path = labels.find(case)
         except InputError as error:
-            refused.append((record.case.path, str(error)))
+            refused.append((case.path, str(error)))
             continue
         if path is None:
             continue
         if path in first:
             contested[path] = (
-                f"It could belong to {first[path].case.name} or to {record.case.name}; "
+                f"It could belong to {first[path].name} or to {case.name}; "
                 "lay the label maps out in the same folders as the images."
             )
-        first.setdefault(path, record)
-        owners[record.case.key] = path
+        first.setdefault(path, case)
+        owners[case.key] = path
     refused += [(str(path.relative_to(labels.folder)), why) for path, why in contested.items()]
     return {key: path for key, path in owners.items() if path not in contested}, refused
 

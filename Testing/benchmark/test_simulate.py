@@ -2,6 +2,8 @@
 
 import csv
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from ActiveSeedLib.benchmark.simulate import Protocol, parse_strategy
 from ActiveSeedLib.demo.cohort import generate_cohort
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.jobs import JOBS
+from ActiveSeedLib.pool.case import Geometry
+from ActiveSeedLib.pool.readers import read_label, write_label
 from ActiveSeedLib.progress import Progress
 
 
@@ -20,8 +24,12 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return generate_cohort(tmp_path_factory.mktemp("cohort"), cases=10, seed=3)
 
 
-def _simulate(cohort: Path, out: Path, steps: list[str] | None = None) -> dict[str, Any]:
+def _simulate(
+    cohort: Path, out: Path, steps: list[str] | None = None, notes: list[str] | None = None
+) -> dict[str, Any]:
     def listen(kind: str, values: dict[str, Any]) -> None:
+        if kind == "note" and notes is not None:
+            notes.append(values["text"])
         if kind == "progress" and steps is not None:
             steps.append(values["step"])
 
@@ -68,6 +76,36 @@ def test_two_runs_agree_and_a_second_call_computes_nothing(cohort: Path, tmp_pat
         assert len(list(csv.DictReader(file))) == 6
     assert (tmp_path / "once" / "learning_curves.png").stat().st_size > 5000
     assert once["provenance"]["encoder_hash"]
+
+
+def test_a_corrected_label_map_is_trained_and_scored_anew(cohort: Path, tmp_path: Path) -> None:
+    mine = Path(shutil.copytree(cohort, tmp_path / "mine"))
+    before = _simulate(mine, tmp_path / "out")
+    tested = {case["case"] for case in before["records"][0]["cases"]}
+    path = next(p for p in sorted((mine / "labels").iterdir()) if p.name.split(".")[0] in tested)
+    label = read_label(path)
+    write_label(path, label.array[:, :, ::-1].copy(), label.geometry)
+    after = _simulate(mine, tmp_path / "out")
+    assert [r["dice"] for r in after["records"]] != [r["dice"] for r in before["records"]]
+
+
+def test_one_label_map_that_cannot_be_used_never_stops_it(cohort: Path, tmp_path: Path) -> None:
+    mine = Path(shutil.copytree(cohort, tmp_path / "mine"))
+    short, torn = sorted((mine / "labels").iterdir())[:2]
+    label = read_label(short)
+    write_label(short, label.array[:-1], replace(label.geometry, size=_shorter(label.geometry)))
+    torn.write_bytes(torn.read_bytes()[:200])
+    notes: list[str] = []
+    found = _simulate(mine, tmp_path / "out", notes=notes)
+    assert found["provenance"]["cases"] == 8
+    said = "\n".join(notes)
+    assert f"Left out {short.name.split('.')[0]}: The label map of" in said
+    assert f"Left out {torn.name.split('.')[0]}: " in said
+
+
+def _shorter(geometry: Geometry) -> tuple[int, int, int]:
+    i, j, k = geometry.size
+    return (i, j, k - 1)
 
 
 def _record(strategy: str, seed: int, dice: float, hd95: float) -> dict[str, Any]:
