@@ -40,7 +40,10 @@ class Prediction:
 
 
 class Predictor:
-    """A model loaded once for many images."""
+    """A model loaded once for many images.
+
+    On a GPU it computes in mixed precision, unless it was trained with fp32 by choice.
+    """
 
     def __init__(self, model_path: Path, device: str = "auto") -> None:
         self.device = choose_device(device)
@@ -89,7 +92,8 @@ class Predictor:
             yield summarise(part, frame, geometry, self.values)
 
     def _probabilities(self, grid: NDArray[np.float32], progress: Progress) -> NDArray[np.float32]:
-        half = forward.precision("auto", self.device)
+        trained = self.info.get("settings", {}).get("mixed_precision")
+        half = forward.precision("fp32" if trained == "fp32" else "auto", self.device)
         try:
             with (
                 forward.evaluating(self._network),
