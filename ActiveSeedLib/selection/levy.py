@@ -278,9 +278,10 @@ def diversity(coords: ArrayLike, selected: ArrayLike, candidates: ArrayLike) -> 
     return result
 
 
-def acquisition(dtilde: Floats, entropy: Floats, alpha: float) -> Floats:
+def acquisition(dtilde: ArrayLike, entropy: ArrayLike, alpha: float) -> Floats:
     """Return S = α·D̃ + (1 − α)·H̃ (equation 10) for candidates [N]."""
-    return alpha * dtilde + (1 - alpha) * entropy
+    score: Floats = alpha * np.asarray(dtilde) + (1 - alpha) * np.asarray(entropy)
+    return score
 
 
 def active_selection(

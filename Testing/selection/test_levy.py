@@ -253,6 +253,7 @@ def test_diversity_by_hand() -> None:
     spread = diversity(coords, [0, 1], [2, 3, 4])
     np.testing.assert_allclose(spread[2:], [1 / 8, 5 / 8, 9 / 8], rtol=1e-8)
     assert np.isnan(spread[:2]).all()
+    np.testing.assert_allclose(acquisition([1.0, 0.5], [0.0, 1.0], 0.3), [0.3, 0.85])
     with pytest.raises(InputError, match="at least one selected"):
         diversity(coords, [], [2, 3])
 
