@@ -3,10 +3,14 @@
 Importing any part registers every strategy; none of it imports SciPy or scikit-learn before a
 strategy runs.
 
-`strategy.select` is the door to whole strategies. The steps of Levy et al. 2026 stand alone, on plain
-arrays: `levy` (choose_k, proportional_allocation, cold_start, mean_entropy, normalise_entropy,
-diversity, acquisition, active_selection), `silhouette` (silhouettes), `clusters` (cluster, medoids,
-nearest_to_centroid) and `geometry` (farthest_points, diameter, NearestSelected).
+`strategy.select` is the door to whole strategies. The steps of Levy et al. 2026 stand alone, on
+plain arrays:
+
+- `levy`: choose_k, proportional_allocation, cold_start, mean_entropy, normalise_entropy, diversity,
+  acquisition, active_selection
+- `silhouette`: silhouettes
+- `clusters`: cluster, medoids, nearest_to_centroid
+- `geometry`: farthest_points, diameter, NearestSelected
 """
 
 # The order is the one in which the front ends list the strategies.
