@@ -32,6 +32,7 @@ Job = Callable[[dict[str, Any], Progress], dict[str, Any]]
 
 GRACE_SECONDS = 3.0
 KEPT_LOGS = 20
+KEPT_SECONDS = 7 * 24 * 3600.0
 
 
 @dataclass
@@ -274,7 +275,8 @@ def _start_log(folder: Path) -> Path | None:
         return None
     for old in sorted(folder.glob("worker-*.log"))[:-KEPT_LOGS]:
         with suppress(OSError):
-            old.unlink()
+            if time.time() - old.stat().st_mtime > KEPT_SECONDS:  # a long job may still write it
+                old.unlink()
     return path
 
 

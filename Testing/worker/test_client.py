@@ -274,9 +274,14 @@ def test_a_missing_torch_names_the_command_that_installs_it(
 
 def test_old_logs_are_thinned_out(tmp_path: Path, env: dict[str, str]) -> None:
     for day in range(10, 40):
-        (tmp_path / f"worker-202501{day}-000000-1.log").touch()
+        old = tmp_path / f"worker-202501{day}-000000-1.log"
+        old.touch()
+        os.utime(old, (1.0e9, 1.0e9))
+    at_work = tmp_path / "worker-20250109-000000-1.log"
+    at_work.touch()
     (tmp_path / "mine.log").touch()
     with WorkerClient(log_folder=tmp_path, env=env, jobs=JOBS) as client:
         client.run("echo")
-    assert len(list(tmp_path.glob("worker-*.log"))) == 20
+    assert len(list(tmp_path.glob("worker-*.log"))) == 21
+    assert at_work.exists(), "a worker that began long ago still writes it"
     assert (tmp_path / "mine.log").exists()
