@@ -12,7 +12,7 @@ from ActiveSeedLib.features import DEFAULT_ENCODER
 from ActiveSeedLib.features.encoder import Encoder, make_encoder
 from ActiveSeedLib.features.map2d import map_pool, place
 from ActiveSeedLib.features.store import FeatureStore, encode_pool
-from ActiveSeedLib.jobs.opening import ImageLoader, on_project
+from ActiveSeedLib.jobs.opening import ImageLoader, on_project, require_images
 from ActiveSeedLib.pool.case import Case
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.project import Project
@@ -74,8 +74,12 @@ def embed(project: Project, parameters: EncodeParameters, progress: Progress) ->
         )
     finally:
         loader.close()
+    if problems:
+        require_images(project)
     for record in records:
-        project.set_problem(record.case.key, problems.get(record.case.key))
+        problem = problems.get(record.case.key)
+        if problem != record.problem:
+            project.set_problem(record.case.key, problem)
     usable = [r for r in records if r.case.key not in problems]
     pool = [r.case for r in usable if r.status is not Status.TEST]
     test = [r.case for r in usable if r.status is Status.TEST]

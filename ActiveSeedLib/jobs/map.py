@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.features import DEFAULT_ENCODER
 from ActiveSeedLib.files import make_folder
 from ActiveSeedLib.jobs.encode import EncodeParameters, embed
@@ -12,6 +13,8 @@ from ActiveSeedLib.pictures import draw_map
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.records import Status
+
+PICTURES = (".png", ".svg", ".pdf")
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class MapParameters:
 @on_project(MapParameters)
 def draw(project: Project, parameters: MapParameters, progress: Progress) -> dict[str, Any]:
     """Draw pool, cold start, active picks and test cases on the map, and the map's clusters."""
-    make_folder(Path(parameters.out).parent)
+    out = _checked(Path(parameters.out), project)
     choice = EncodeParameters(
         encoder=parameters.encoder,
         encoder_parameters=parameters.encoder_parameters,
@@ -38,12 +41,24 @@ def draw(project: Project, parameters: MapParameters, progress: Progress) -> dic
     embedding = embed(project, choice, progress.part(0.0, 0.9))
     progress.update(0.9, "Drawing the map")
     groups = groups_on_map(project)
-    draw_map(Path(parameters.out), embedding.map.points, groups, clusters=_clusters(project))
+    draw_map(out, embedding.map.points, groups, clusters=_clusters(project))
     return {
         "picture": parameters.out,
         "map": embedding.map.name,
         "counts": {name: len(keys) for name, keys in groups.items()},
     }
+
+
+def _checked(out: Path, project: Project) -> Path:
+    """Return `out`, its folder made; `InputError` if no picture can or should be written there."""
+    if out.suffix.lower() not in PICTURES:
+        raise InputError(f"{out} does not name a picture: choose a name that ends with .png.")
+    if project.images_root.resolve() in out.resolve().parents:
+        raise InputError(
+            f"{out} lies in the images folder, which is never written to: choose another place."
+        )
+    make_folder(out.parent)
+    return out
 
 
 def _clusters(project: Project) -> dict[str, int] | None:

@@ -5,7 +5,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ActiveSeedLib.errors import UnreadableImageError
+from ActiveSeedLib.errors import InputError, UnreadableImageError
 from ActiveSeedLib.pictures import save_thumbnail
 from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.pool.integrity import Verified, verify_case
@@ -40,6 +40,15 @@ def on_project(
         return job
 
     return decorate
+
+
+def require_images(project: Project) -> None:
+    """Raise `InputError` if the images folder is not there: no single case is to blame for that."""
+    if not project.images_root.is_dir():
+        raise InputError(
+            f"The images folder {project.images_root} is not there: mount or restore it, or tell "
+            "where it is now with: activeseed rescan PROJECT --images FOLDER."
+        )
 
 
 class ImageLoader:

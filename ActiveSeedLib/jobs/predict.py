@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ActiveSeedLib.errors import ActiveSeedError, InputError
-from ActiveSeedLib.jobs.opening import ImageLoader, on_project
+from ActiveSeedLib.jobs.opening import ImageLoader, on_project, require_images
 from ActiveSeedLib.pool.readers import read_label, write_image, write_label
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.project import Project
@@ -71,6 +71,7 @@ def predict_missing(
     missing = [r for r in records if r.available and r.case.key not in known]
     if not missing:
         return 0
+    require_images(project)
     predictor = Predictor(model.folder / "model.pt", device=device)
     loader = ImageLoader(project)
     done = 0
@@ -91,7 +92,10 @@ def predict_missing(
 def score_test(
     project: Project, model: ModelRecord, device: str, progress: Progress
 ) -> dict[str, Any] | None:
-    """Return mean Dice and HD95 over the test cases that have a label map; None if none has."""
+    """Return mean Dice and HD95 over the test cases that have a label map; None if none has.
+
+    A test case whose label map cannot be read or compared is noted and left out.
+    """
     tests = [r for r in project.cases(Status.TEST) if r.available and r.problem is None]
     tests = [r for r in tests if project.label_path(r.case.key) is not None]
     if not tests:
@@ -105,9 +109,13 @@ def score_test(
         path = project.label_path(key)
         if path is None or key not in predicted:
             continue
-        reference = read_label(path).array.astype(np.int32)
-        prediction = read_label(project.prediction_path(key, model.id)).array.astype(np.int32)
-        scores = score(prediction, reference, record.case.geometry.spacing, values)
+        try:
+            reference = read_label(path).array.astype(np.int32)
+            prediction = read_label(project.prediction_path(key, model.id)).array.astype(np.int32)
+            scores = score(prediction, reference, record.case.geometry.spacing, values)
+        except ActiveSeedError as error:
+            progress.note(f"Left out of the scores: {record.case.name}: {error}")
+            continue
         cases.append({"case": record.case.name, **scores})
     if not cases:
         return None

@@ -46,7 +46,7 @@ def init(params: dict[str, Any], progress: Progress) -> dict[str, Any]:
     settings = {
         "test_fraction": wanted.test_fraction,
         "seed": wanted.seed,
-        "patients": wanted.patients,
+        "patients": _lasting(wanted.patients, rule),
     }
     with Project.create(
         Path(wanted.project), pool, schema, test=test, settings=settings
@@ -60,21 +60,23 @@ def init(params: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class RescanParameters:
-    """Where the images are now, if the folder has moved."""
+    """Where the images, or the rule of the patients, are now, if they have moved."""
 
     images: str | None = None
+    patients: str | None = None
 
 
 @on_project(RescanParameters)
 def rescan(project: Project, parameters: RescanParameters, progress: Progress) -> dict[str, Any]:
     """Look at the images folder again: new, moved and missing cases."""
-    patients = project.settings.get("patients")
+    patients = parameters.patients or project.settings.get("patients")
     rule = PatientRule.parse(patients) if patients else None
     progress.update(0.0, "Looking at the images")
     if parameters.images:
         change = project.relocate(Path(parameters.images), rule)
     else:
         change = project.update_pool(scan(project.images_root, patients=rule, progress=progress))
+    project.change_settings({"patients": _lasting(patients, rule)})
     return {
         "cases": len(project.statuses()),
         "images": str(project.images_root),
@@ -106,6 +108,12 @@ def import_labels(
         Path(parameters.labels), keys=keys, overwrite=parameters.overwrite, progress=progress
     )
     return {**report.to_json(), "summary": project.summary()}
+
+
+def _lasting(patients: str | None, rule: PatientRule | None) -> str | None:
+    """Return the rule as the project keeps it: a table by its whole path, for any later folder."""
+    is_table = rule is not None and rule.table is not None
+    return str(Path(str(patients)).absolute()) if is_table else patients
 
 
 def _schema(wanted: InitParameters, pool: Pool, labels: LabelFolder | None) -> LabelSchema:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.features import DEFAULT_ENCODER
 from ActiveSeedLib.jobs.encode import Embedding, EncodeParameters, embed
 from ActiveSeedLib.jobs.opening import on_project
@@ -33,6 +34,10 @@ class SuggestParameters:
     map_method: str = "tsne"
     device: str = "auto"
 
+    def __post_init__(self) -> None:
+        if self.budget < 1:
+            raise InputError(f"The budget must be at least 1, not {self.budget}.")
+
 
 @on_project(SuggestParameters)
 def suggest(project: Project, parameters: SuggestParameters, progress: Progress) -> dict[str, Any]:
@@ -49,7 +54,7 @@ def suggest(project: Project, parameters: SuggestParameters, progress: Progress)
     if model is not None:
         from ActiveSeedLib.jobs.predict import predict_missing
 
-        labelled = len(project.cases(Status.LABELLED))
+        labelled = sum(record.available for record in project.cases(Status.LABELLED))
         if (before := model.metrics["labelled"]) < labelled:
             progress.note(
                 f"The model has seen {before} of {labelled} label maps: train again for better "

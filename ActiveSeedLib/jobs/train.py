@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from ActiveSeedLib.errors import InputError
-from ActiveSeedLib.jobs.opening import ImageLoader, on_project
+from ActiveSeedLib.jobs.opening import ImageLoader, on_project, require_images
 from ActiveSeedLib.jobs.predict import score_test
 from ActiveSeedLib.pool.readers import read_label
 from ActiveSeedLib.progress import Progress
@@ -38,6 +38,7 @@ def train_model(
             "No case of the project has a label map yet: label the suggested cases, or bring "
             "existing label maps in with: activeseed import-labels."
         )
+    require_images(project)
     record = _open_model(project, settings, labelled)
     values = tuple(sorted(project.schema.values))
     loader = ImageLoader(project)
@@ -63,13 +64,14 @@ def train_model(
         "skipped": [sentence for _, sentence in trained.skipped],
         **trained.history[-1],
     }
+    # Finished last: a training that is killed while its scores are made resumes with the scores.
+    scores = score_test(project, record, settings.device, progress.part(0.9, 1.0))
     project.finish_model(record.id, metrics)
-    model = next(m for m in project.models() if m.id == record.id)
-    scores = score_test(project, model, settings.device, progress.part(0.9, 1.0))
-    progress.update(1.0, f"Trained on {len(cases)} cases")
+    progress.update(1.0, f"Trained on {len(trained.cases)} cases")
     return {
         "model": record.id,
         "labelled": len(cases),
+        "used": len(trained.cases),
         "plan": trained.plan.sentences,
         "metrics": metrics,
         "test": scores,

@@ -58,7 +58,8 @@ class Images(Cases):
         """Take over a new scan: statuses and label maps stay with their case, known by key.
 
         New cases are unlabelled, or test cases where their patient is one. Cases that are gone
-        stay, marked as not available.
+        stay, marked as not available. A problem of a case that is found is forgotten: the next
+        reading of its file tells.
         """
         check_folders(self.root, Path(pool.root))
         before = {record.case.key: record for record in self.cases()}
@@ -72,7 +73,8 @@ class Images(Cases):
             insert_cases(connection, added, test, start=len(before))
             connection.executemany(
                 "UPDATE cases SET name = ?, path = ?, format = ?, files = ?, geometry = ?, "
-                "patient = coalesce(?, patient), facts = ?, available = 1 WHERE key = ?",
+                "patient = coalesce(?, patient), facts = ?, available = 1, "
+                "problem = NULL WHERE key = ?",
                 [(*describe(case), key) for key, case in found.items() if key in before],
             )
             connection.executemany(

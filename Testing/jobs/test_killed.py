@@ -58,7 +58,7 @@ def _labelled(project: Path, cohort: Path) -> dict[str, str]:
 
 def test_encoding(project: Path, client: WorkerClient, tmp_path: Path) -> None:
     twin = copy_of(project, tmp_path / "twin")
-    _kill_when(client, "suggest", {"project": str(project), "budget": 3}, "ncoding", 2)
+    _kill_when(client, "suggest", {"project": str(project), "budget": 3}, "Encoding", 1)
     with Project.open(project) as opened:
         assert opened.rounds() == []
         assert opened.queue() == []
@@ -94,3 +94,15 @@ def test_prediction(project: Path, cohort: Path, client: WorkerClient, tmp_path:
     assert resumed["predicted"] == len(resumed["cases"]) - len(kept)
     assert resumed["cases"] == do("predict", project=str(twin))["cases"]
     assert _label_hashes(project) == before
+
+
+def test_scoring(project: Path, cohort: Path, client: WorkerClient, tmp_path: Path) -> None:
+    do("import-labels", project=str(project), labels=str(cohort / "labels"))
+    twin = copy_of(project, tmp_path / "twin")
+    params = {"project": str(project), "settings": SETTINGS}
+    _kill_when(client, "train", params, "Predicting", 1)
+    resumed = do("train", project=str(project), settings=SETTINGS)
+    assert resumed["model"] == "model-001"
+    assert resumed["test"] == do("train", project=str(twin), settings=SETTINGS)["test"]
+    with Project.open(project, write=False) as opened:
+        assert [(m.state, list(m.scores)) for m in opened.models()] == [("finished", ["test"])]

@@ -1,5 +1,6 @@
 """The loop: suggest, label, train, predict, suggest again."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,8 @@ def test_a_truncated_image_is_named_and_the_rest_goes_on(cohort: Path, tmp_path:
         ("suggest", {"budget": "2"}, "must be of type int"),
         ("suggest", {"budget": 2, "seed": -1}, "seed must be between 0"),
         ("map", {"out": "/dev/null/map.png"}, "/dev/null cannot be made"),
+        ("map", {"out": "map.xyz"}, "map.xyz does not name a picture"),
+        ("map", {"out": "folder"}, "folder does not name a picture"),
         ("train", {"settings": {"epoch": 3}}, "epoch"),
         ("import-labels", {"labels": "/nowhere"}, "does not exist"),
     ],
@@ -137,3 +140,69 @@ def test_a_held_project_is_for_its_session_only(project: Path) -> None:
         with pytest.raises(ProjectLockedError):
             do("suggest", project=str(project), budget=2)
         assert do("suggest", project=str(project), session=holder.session, budget=2)["picks"]
+
+
+def test_the_map_is_not_drawn_over_an_image(project: Path, cohort: Path) -> None:
+    with pytest.raises(InputError, match="lies in the images folder, which is never written to"):
+        do("map", project=str(project), out=str(cohort / "images" / "new" / "case.png"))
+    assert not (cohort / "images" / "new").exists()
+
+
+def test_a_missing_images_folder_is_blamed_and_not_the_cases(cohort: Path, tmp_path: Path) -> None:
+    images = Path(shutil.copytree(cohort / "images", tmp_path / "images"))
+    root = str(tmp_path / "project")
+    labels = str(cohort / "labels")
+    do("init", project=root, images=str(images), labels=labels, segments="1=liver,2=kidney")
+    away = images.rename(tmp_path / "away")
+    for job, params in (("suggest", {"budget": 2}), ("train", {"settings": SETTINGS})):
+        with pytest.raises(InputError, match=r"images is not there: .* activeseed rescan"):
+            do(job, project=root, **params)
+    with Project.open(Path(root), write=False) as opened:
+        assert [r.problem for r in opened.cases() if r.problem] == []
+        assert opened.models() == []
+    assert do("rescan", project=root, images=str(away))["missing"] == 0
+    assert do("encode", project=root)["unusable"] == []
+
+
+def test_a_problem_is_forgotten_when_the_file_is_found_again(cohort: Path, tmp_path: Path) -> None:
+    images = Path(shutil.copytree(cohort / "images", tmp_path / "images"))
+    root = str(tmp_path / "project")
+    do("init", project=root, images=str(images))
+    one = sorted(images.iterdir())[0]
+    gone = one.rename(tmp_path / one.name)
+    assert [u["case"] for u in do("encode", project=root)["unusable"]] == [one.name[:-7]]
+    gone.rename(one)
+    do("rescan", project=root)
+    with Project.open(Path(root), write=False) as opened:
+        assert [r.problem for r in opened.cases() if r.problem] == []
+
+
+def test_the_table_of_patients_may_be_named_from_any_folder_and_move(
+    cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = tmp_path / "here" / "patients.csv"
+    table.parent.mkdir()
+    shutil.copy(cohort / "patients.csv", table)
+    monkeypatch.chdir(table.parent)
+    root = str(tmp_path / "project")
+    do("init", project=root, images=str(cohort / "images"), patients="patients.csv")
+    monkeypatch.chdir(tmp_path)
+    assert do("rescan", project=root)["missing"] == 0
+    moved = table.rename(tmp_path / "moved.csv")
+    with pytest.raises(InputError, match="does not exist"):
+        do("rescan", project=root)
+    assert do("rescan", project=root, patients=str(moved))["missing"] == 0
+    assert do("rescan", project=root)["missing"] == 0
+
+
+def test_a_test_label_map_that_was_spoilt_does_not_stop_the_scores(
+    project: Path, cohort: Path
+) -> None:
+    do("import-labels", project=str(project), labels=str(cohort / "labels"))
+    with Project.open(project, write=False) as opened:
+        tests = opened.cases(Status.TEST)
+        spoilt = opened.label_path(tests[0].case.key)
+    assert spoilt is not None
+    spoilt.write_bytes(b"spoilt by another program")
+    scores = do("train", project=str(project), settings=SETTINGS)["test"]
+    assert scores["cases"] == len(tests) - 1
