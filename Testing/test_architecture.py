@@ -33,7 +33,16 @@ MAY_KNOW: dict[str, set[str]] = {
     },
     "benchmark": {"features", "pictures", "pool", "segmentation", "selection"},
     "worker": set(),
-    "cli": {"features", "jobs", "pictures", "pool", "project", "selection", "worker"},
+    "cli": {
+        "features",
+        "jobs",
+        "pictures",
+        "pool",
+        "project",
+        "segmentation",
+        "selection",
+        "worker",
+    },
 }
 HEAVY = {"torch", "monai", "sklearn", "openTSNE", "matplotlib", "SimpleITK", "pydicom"}
 GUI = {"qt", "slicer", "ctk", "vtk", "PySide6", "PyQt5", "trame"}

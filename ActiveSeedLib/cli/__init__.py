@@ -1,5 +1,6 @@
 """The command `activeseed`."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -16,11 +17,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
     try:
         options.run(options)
+        sys.stdout.flush()
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
     except ActiveSeedError as error:
         print(error, file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
         return 1
     except (CancelledError, KeyboardInterrupt):
         print("Cancelled; what was done so far is kept.", file=sys.stderr)

@@ -50,6 +50,7 @@ def _add_project_commands(add: Add) -> None:
     rescan = add("rescan", commands.rescan, "look at the images folder again")
     rescan.add_argument("project")
     rescan.add_argument("--images", help="where the images folder has moved to")
+    _add_patients(rescan, default="as at init")
 
     labels = add("import-labels", commands.import_labels, "take label maps into the project")
     labels.add_argument("project")
@@ -111,12 +112,12 @@ def _add_other_commands(add: Add) -> None:
     show.add_argument("--out", default="activeseed-demo", help="a folder for the demo's project")
 
 
-def _add_patients(parser: Parser) -> None:
+def _add_patients(parser: Parser, default: str = "from DICOM") -> None:
     parser.add_argument(
         "--patients",
         metavar="FILE|REGEX",
         help="who belongs together: a CSV or JSON with case and patient, or a regular expression "
-        "whose first group in the case's name is the patient (default: from DICOM)",
+        f"whose first group in the case's name is the patient (default: {default})",
     )
 
 
@@ -152,4 +153,7 @@ def _words(text: str) -> list[str]:
 
 
 def _numbers(text: str) -> list[int]:
-    return [int(word) for word in _words(text)]
+    try:
+        return [int(word) for word in _words(text)]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"write whole numbers, as 8,16, not {text!r}") from error

@@ -5,7 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from ActiveSeedLib.cli.output import print_json, say_seconds, table
+from ActiveSeedLib.cli.output import print_json, say_seconds, table, typed
 from ActiveSeedLib.cli.running import runner
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.project.project import Project
@@ -31,13 +31,14 @@ def init(options: Namespace) -> None:
     _print_some("are used, but odd", result["notes"], "note")
     if "labels" in result:
         _print_import(result["labels"])
-    return print(f"Next: activeseed suggest {options.project} --budget 8")
+    return print(f"Next: activeseed suggest {typed(options.project)} --budget 8")
 
 
 def rescan(options: Namespace) -> None:
     """Look at the images folder again."""
     with runner(options) as run:
-        result = run.on_project("rescan", options.project, {"images": options.images})
+        params = {"images": options.images, "patients": options.patients}
+        result = run.on_project("rescan", options.project, params)
     if options.json:
         return print_json(result)
     return print(
@@ -105,8 +106,8 @@ def suggest(options: Namespace) -> None:
     print(f"Round {result['round']}, by {result['strategy']}. Label these, in this order:\n")
     print(table(rows))
     return print(
-        f"\nNext: label them, then: activeseed import-labels {options.project} DIR\n"
-        f"and: activeseed train {options.project}"
+        f"\nNext: label them, then: activeseed import-labels {typed(options.project)} DIR\n"
+        f"and: activeseed train {typed(options.project)}"
     )
 
 
@@ -116,7 +117,9 @@ def train(options: Namespace) -> None:
         result = run.on_project("train", options.project, {"settings": training(options)})
     if options.json:
         return print_json(result)
-    print(f"Model {result['model']} was trained on {result['labelled']} label maps.")
+    left_out = result["labelled"] - result["used"]
+    besides = f" ({left_out} could not be used)" if left_out else ""
+    print(f"Model {result['model']} was trained on {result['used']} label maps{besides}.")
     for sentence in result["plan"]:
         print(f"  {sentence}")
     if result["test"]:
@@ -124,7 +127,7 @@ def train(options: Namespace) -> None:
         print(
             f"On {test['cases']} test cases: Dice {test['dice']:.3f}, HD95 {test['hd95']:.2f} mm."
         )
-    return print(f"Next: activeseed suggest {options.project} --budget 8")
+    return print(f"Next: activeseed suggest {typed(options.project)} --budget 8")
 
 
 def predict(options: Namespace) -> None:
@@ -201,10 +204,13 @@ def check(options: Namespace) -> None:
 
 def simulate(options: Namespace) -> None:
     """Compare strategies with label maps in the annotator's place."""
+    from ActiveSeedLib.jobs.simulate import SimulateParameters
+
     names = ("images", "labels", "out", "strategies", "budgets", "seeds", "test_fraction")
     params = {name: getattr(options, name) for name in (*names, "patients", "encoder")}
     params["encoder_parameters"] = read_assignments(options.encoder_parameters)
     params["settings"] = training(options)
+    SimulateParameters(**params).protocol()  # a slip is told before PyTorch is loaded
     with runner(options) as run:
         result = run.run("simulate", params)
     if options.json:
@@ -216,13 +222,17 @@ def simulate(options: Namespace) -> None:
 
 
 def training(options: Namespace) -> dict[str, Any]:
-    """Return the training settings that the options name."""
+    """Return the training settings that the options name, checked before PyTorch is loaded."""
+    from ActiveSeedLib.segmentation.settings import TrainSettings
+
     settings = {
         name: getattr(options, name)
         for name in ("epochs", "network", "device", "seed")
         if getattr(options, name, None) is not None
     }
-    return settings | read_assignments(options.settings)
+    settings |= read_assignments(options.settings)
+    TrainSettings.from_json(settings)
+    return settings
 
 
 def _encoding(options: Namespace) -> dict[str, Any]:
@@ -289,11 +299,12 @@ def _next(
     project: str, counts: dict[str, int], queue: list[dict[str, Any]], summary: dict[str, Any]
 ) -> str:
     if queue:
-        return f"label the {len(queue)} cases above, then: activeseed import-labels {project} DIR"
+        label = f"activeseed import-labels {typed(project)} DIR"
+        return f"label the {len(queue)} cases above, then: {label}"
     if not counts.get("labelled"):
-        return f"activeseed suggest {project} --budget 8"
+        return f"activeseed suggest {typed(project)} --budget 8"
     finished = [m for m in summary["models"] if m["state"] == "finished"]
     trained = finished[-1]["metrics"]["labelled"] if finished else 0
     if trained < counts["labelled"]:
-        return f"activeseed train {project}"
-    return f"activeseed suggest {project} --budget 8"
+        return f"activeseed train {typed(project)}"
+    return f"activeseed suggest {typed(project)} --budget 8"

@@ -107,10 +107,9 @@ def _loop(run: Runner, root: Path, cohort: Cohort, talk: Any, title: str) -> dic
             },
         )
         talk(f"   {made['cases']} cases; {made['test']} kept for testing, whole patients only.")
-        with Project.open(root, write=False) as project:
-            tests = [record.case.key for record in project.cases(Status.TEST)]
-        labels = {"labels": str(cohort.labels), "cases": tests}
-        run.on_project("import-labels", str(root), labels)
+    with Project.open(root, write=False) as project:
+        tests = [record.case.key for record in project.cases(Status.TEST)]
+    run.on_project("import-labels", str(root), {"labels": str(cohort.labels), "cases": tests})
     chosen = 0
     for number, budget in enumerate(cohort.budgets, 1):
         _round(run, root, cohort, number, budget - chosen, talk)
@@ -118,7 +117,7 @@ def _loop(run: Runner, root: Path, cohort: Cohort, talk: Any, title: str) -> dic
     picture = root / "map.png"
     run.on_project("map", str(root), {"out": str(picture)})
     with Project.open(root, write=False) as project:
-        scores = [model.scores["test"]["means"] for model in project.models()]
+        scores = [m.scores["test"]["means"] for m in project.models() if "test" in m.scores]
     talk(f"   The map of the pool: {picture}")
     return {"project": str(root), "map": str(picture), "test": scores}
 
@@ -126,7 +125,7 @@ def _loop(run: Runner, root: Path, cohort: Cohort, talk: Any, title: str) -> dic
 def _round(run: Runner, root: Path, cohort: Cohort, number: int, budget: int, talk: Any) -> None:
     """Suggest, label, train; skip what the project has done already."""
     with Project.open(root, write=False) as project:
-        rounds, models = len(project.rounds()), len(project.models())
+        rounds = len(project.rounds())
         finished = sum(model.state == "finished" for model in project.models())
     if rounds < number:
         suggested = run.on_project("suggest", str(root), {"budget": budget})
@@ -137,11 +136,11 @@ def _round(run: Runner, root: Path, cohort: Cohort, number: int, budget: int, ta
         waiting = [item.record.case.key for item in project.queue()]
     if waiting:
         run.on_project("import-labels", str(root), {"labels": str(cohort.labels), "cases": waiting})
-    if finished < number or models < number:
+    if finished < number:
         trained = run.on_project("train", str(root), {"settings": cohort.settings})
         test = trained["test"]
         talk(
-            f"   Trained on {trained['labelled']} label maps: "
+            f"   Trained on {trained['used']} label maps: "
             f"test Dice {test['dice']:.3f}, HD95 {test['hd95']:.2f} mm."
         )
 

@@ -56,6 +56,11 @@ def say_seconds(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def typed(text: str) -> str:
+    """Return `text` as one word to type in a shell."""
+    return f'"{text}"' if " " in text else text
+
+
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return `rows` (all with the same keys) as an aligned text table, numbers to the right."""
     if not rows:

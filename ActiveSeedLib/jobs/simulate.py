@@ -41,16 +41,20 @@ class SimulateParameters:
     encoder_parameters: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
 
+    def protocol(self) -> Protocol:
+        """Return what is compared; `InputError` if that cannot be."""
+        return Protocol(
+            strategies=tuple(self.strategies),
+            budgets=tuple(self.budgets),
+            seeds=self.seeds,
+            test_fraction=self.test_fraction,
+        )
+
 
 def run_simulation(params: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Simulate, write the report, and return its summary."""
     wanted = parse_parameters("simulate", SimulateParameters, params)
-    protocol = Protocol(
-        strategies=tuple(wanted.strategies),
-        budgets=tuple(wanted.budgets),
-        seeds=wanted.seeds,
-        test_fraction=wanted.test_fraction,
-    )
+    protocol = wanted.protocol()
     training = TrainSettings.from_json(wanted.settings)
     encoder = make_encoder(wanted.encoder, wanted.encoder_parameters)
     cohort = _cohort(wanted, progress.part(0.0, 0.02))

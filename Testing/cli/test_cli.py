@@ -77,6 +77,7 @@ def test_suggest_says_what_to_do_next(cohort: Path, tmp_path: Path) -> None:
             "did you mean 'levy'",
         ),
         (("train", "nowhere", "--set", "epochs"), "name=value"),
+        (("train", "nowhere", "--set", "learning_rate=fast"), "learning_rate"),
         (("download", "nothing"), "nothing"),
     ],
 )
@@ -107,3 +108,31 @@ def test_every_method_is_listed_with_its_source() -> None:
 
 def test_the_version_is_told() -> None:
     assert activeseed("--version").stdout.startswith("activeseed 0.")
+
+
+def test_a_name_with_a_space_can_be_typed_again(cohort: Path, tmp_path: Path) -> None:
+    project = str(tmp_path / "mein Projekt ä 😀")
+    made = activeseed("init", project, "--images", str(cohort / "images"))
+    assert f'Next: activeseed suggest "{project}" --budget 8' in made.stdout
+
+
+def test_numbers_are_asked_for_in_words() -> None:
+    words = ("--images=x", "--labels=x", "--strategies=levy", "--out=o")
+    done = activeseed("simulate", *words, "--budgets=8,many")
+    assert done.returncode == 2
+    assert "write whole numbers, as 8,16, not '8,many'" in done.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    listing = subprocess.Popen(
+        [sys.executable, "-m", "ActiveSeedLib.cli", "strategies"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=PROJECT,
+    )
+    assert listing.stdout is not None
+    assert listing.stderr is not None
+    listing.stdout.close()
+    assert listing.stderr.read() == b""
+    assert listing.wait(60) == 1
+    listing.stderr.close()
