@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.pool.case import Case, Pool
 from ActiveSeedLib.project.case_rows import describe, insert_cases
-from ActiveSeedLib.project.cases import Cases
+from ActiveSeedLib.project.cases import Cases, check_patients
 from ActiveSeedLib.project.records import CaseRecord, PoolChange
 
 if TYPE_CHECKING:
@@ -60,6 +60,10 @@ class Images(Cases):
         New cases are unlabelled, or test cases where their patient is one. Cases that are gone
         stay, marked as not available. A problem of a case that is found is forgotten: the next
         reading of its file tells.
+
+        Raises:
+            InputError: patients are given otherwise now, and one would be on both sides of the test
+                split; nothing is changed then.
         """
         check_folders(self.root, Path(pool.root))
         before = {record.case.key: record for record in self.cases()}
@@ -80,6 +84,7 @@ class Images(Cases):
             connection.executemany(
                 "UPDATE cases SET available = 0 WHERE key = ?", [(key,) for key in missing]
             )
+            _check_split(connection)
             write_pool_facts(connection, pool)
             self._set_images_root(Path(pool.root))
             change = PoolChange(
@@ -102,6 +107,15 @@ def _test_keys(added: Sequence[Case], before: Sequence[CaseRecord]) -> set[str]:
     """Return the keys of the new cases whose patient already has test cases."""
     patients = {r.case.patient for r in before if r.held_out and r.case.patient is not None}
     return {case.key for case in added if case.patient in patients}
+
+
+def _check_split(connection: sqlite3.Connection) -> None:
+    """Raise `InputError` if a patient is on both sides of the test split."""
+    torn = connection.execute(
+        "SELECT patient FROM cases WHERE patient IS NOT NULL "
+        "GROUP BY patient HAVING min(held_out) != max(held_out)"
+    ).fetchall()
+    check_patients(connection, {patient for (patient,) in torn})
 
 
 def write_pool_facts(connection: sqlite3.Connection, pool: Pool) -> None:

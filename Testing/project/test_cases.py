@@ -152,6 +152,10 @@ def test_a_patient_is_on_one_side_of_the_test_split(
         project.update_pool(make_pool(*pool.cases, make_case(6, patient="p0"), make_case(7)))
         assert project.case(key(6)).status is Status.TEST
         assert project.case(key(7)).status is Status.UNLABELLED
+        before = [(r.case.key, r.case.patient) for r in project.cases()]
+        with pytest.raises(InputError, match="patient q would be on both sides"):
+            project.update_pool(make_pool(*(make_case(n, patient="q") for n in range(8))))
+        assert [(r.case.key, r.case.patient) for r in project.cases()] == before
 
 
 def test_annotation_time_adds_up(project: Project, key: Key) -> None:
