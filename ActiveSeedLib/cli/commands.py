@@ -307,4 +307,6 @@ def _next(
     trained = finished[-1]["metrics"]["labelled"] if finished else 0
     if trained < counts["labelled"]:
         return f"activeseed train {typed(project)}"
+    if not counts["unlabelled"]:
+        return f"no case is left to choose; with new images: activeseed rescan {typed(project)}"
     return f"activeseed suggest {typed(project)} --budget 8"

@@ -50,6 +50,7 @@ def test_the_loop_from_the_command_line(cohort: Path, tmp_path: Path) -> None:
     shown = activeseed("status", project)
     assert shown.stdout.splitlines()[0] == "10 labelled"
     assert f"Model {trained['model']} (finished)" in shown.stdout
+    assert "Next: no case is left to choose" in shown.stdout
 
 
 def test_suggest_says_what_to_do_next(cohort: Path, tmp_path: Path) -> None:
