@@ -36,7 +36,8 @@ def init(params: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Scan the images and create the project; import label maps that exist already."""
     wanted = parse_parameters("init", InitParameters, params)
     rule = PatientRule.parse(wanted.patients) if wanted.patients else None
-    pool = scan(Path(wanted.images), patients=rule, progress=progress.part(0, 0.6))
+    without = folders_without_images(wanted.images, wanted.labels)
+    pool = scan(Path(wanted.images), patients=rule, without=without, progress=progress.part(0, 0.6))
     if not pool.cases:
         first = pool.refused[0] if pool.refused else None
         why = f" The first of {len(pool.refused)}: {first.path}: {first.reason}" if first else ""
@@ -47,6 +48,7 @@ def init(params: dict[str, Any], progress: Progress) -> dict[str, Any]:
         "test_fraction": wanted.test_fraction,
         "seed": wanted.seed,
         "patients": _lasting(wanted.patients, rule),
+        "without": without,
     }
     with Project.create(
         Path(wanted.project), pool, schema, test=test, settings=settings
@@ -72,10 +74,12 @@ def rescan(project: Project, parameters: RescanParameters, progress: Progress) -
     patients = parameters.patients or project.settings.get("patients")
     rule = PatientRule.parse(patients) if patients else None
     progress.update(0.0, "Looking at the images")
+    without = project.settings.get("without", [])
     if parameters.images:
-        change = project.relocate(Path(parameters.images), rule)
+        change = project.relocate(Path(parameters.images), rule, without)
     else:
-        change = project.update_pool(scan(project.images_root, patients=rule, progress=progress))
+        pool = scan(project.images_root, patients=rule, without=without, progress=progress)
+        change = project.update_pool(pool)
     project.change_settings({"patients": _lasting(patients, rule)})
     return {
         "cases": len(project.statuses()),
@@ -108,6 +112,16 @@ def import_labels(
         Path(parameters.labels), keys=keys, overwrite=parameters.overwrite, progress=progress
     )
     return {**report.to_json(), "summary": project.summary()}
+
+
+def folders_without_images(images: str, labels: str | None) -> list[str]:
+    """Return the labels folder, relative to `images`, if it lies in there: it holds no cases."""
+    if labels is None:
+        return []
+    outer, inner = Path(images).resolve(), Path(labels).resolve()
+    if outer == inner or not inner.is_relative_to(outer):
+        return []
+    return [inner.relative_to(outer).as_posix()]
 
 
 def _lasting(patients: str | None, rule: PatientRule | None) -> str | None:

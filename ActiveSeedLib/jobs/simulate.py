@@ -13,6 +13,7 @@ from ActiveSeedLib.errors import ActiveSeedError, InputError
 from ActiveSeedLib.features import DEFAULT_ENCODER
 from ActiveSeedLib.features.encoder import make_encoder
 from ActiveSeedLib.files import make_folder
+from ActiveSeedLib.jobs.setup import folders_without_images
 from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.pool.patients import PatientRule
 from ActiveSeedLib.pool.readers import read_image
@@ -83,7 +84,8 @@ def run_simulation(params: dict[str, Any], progress: Progress) -> dict[str, Any]
 def _cohort(wanted: SimulateParameters, progress: Progress) -> Cohort:
     rule = PatientRule.parse(wanted.patients) if wanted.patients else None
     images = Path(wanted.images)
-    pool = scan(images, patients=rule, progress=progress)
+    without = folders_without_images(wanted.images, wanted.labels)
+    pool = scan(images, patients=rule, without=without, progress=progress)
     labels, refused = match_labels(LabelFolder(Path(wanted.labels)), pool.cases)
     for path, reason in refused:
         progress.note(f"Left out {path}: {reason}")

@@ -1,5 +1,6 @@
 """A model from the saved label maps."""
 
+import json
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -84,9 +85,11 @@ def _open_model(
     """Return the unfinished model if settings and labels are still the same, or a new one."""
     provenance = {"labels": {r.case.key: r.label for r in labelled}}
     unfinished = project.unfinished_model()
-    wanted = settings.to_json()
-    if unfinished is not None:
-        same = TrainSettings.from_json(unfinished.settings) == TrainSettings.from_json(wanted)
-        if same and unfinished.provenance.get("labels") == provenance["labels"]:
-            return unfinished
+    wanted: dict[str, Any] = json.loads(json.dumps(settings.to_json()))  # as it is stored
+    if (
+        unfinished is not None
+        and unfinished.settings == wanted
+        and unfinished.provenance.get("labels") == provenance["labels"]
+    ):
+        return unfinished
     return project.start_model(wanted, provenance)

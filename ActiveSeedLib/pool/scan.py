@@ -3,7 +3,7 @@
 import os
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -36,7 +36,11 @@ class _Found:
 
 
 def scan(
-    root: Path, *, patients: "PatientRule | None" = None, progress: Progress | None = None
+    root: Path,
+    *,
+    patients: "PatientRule | None" = None,
+    without: Collection[str] = (),
+    progress: Progress | None = None,
 ) -> Pool:
     """Return every image below `root` as a case, and what cannot be used with the reason.
 
@@ -48,6 +52,7 @@ def scan(
     Args:
         root: the images folder.
         patients: how cases are given to patients; without it DICOM's PatientID does.
+        without: folders below `root`, relative to it, that hold no images, such as label maps.
         progress: reported to, and asked whether to stop.
 
     Raises:
@@ -57,7 +62,7 @@ def scan(
     if not root.is_dir():
         raise InputError(f"The images folder {root} does not exist or is not a folder.")
     root = root.resolve()
-    paths, refused = _walk(root, progress)
+    paths, refused = _walk(root, without, progress)
     slices: list[dicom.Slice] = []
     cases: list[Case] = []
     notes: list[Refused] = []
@@ -95,11 +100,13 @@ def _order(case: Case) -> tuple[str, tuple[str, ...]]:
     return (case.path, case.files)
 
 
-def _walk(root: Path, progress: Progress) -> tuple[list[str], list[Refused]]:
+def _walk(
+    root: Path, without: Collection[str], progress: Progress
+) -> tuple[list[str], list[Refused]]:
     """Return the POSIX paths of all visible files below `root`, sorted, and unreadable folders."""
     paths: list[str] = []
     refused: list[Refused] = []
-    visited: set[str] = set()
+    visited = {os.path.realpath(root / folder) for folder in without}
     folders, links = [""], list[str]()
     while folders or links:
         progress.check()

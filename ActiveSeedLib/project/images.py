@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,19 +33,25 @@ class Images(Cases):
                 return Path(beside)
         return recorded
 
-    def relocate(self, images: Path, patients: "PatientRule | None" = None) -> PoolChange:
+    def relocate(
+        self,
+        images: Path,
+        patients: "PatientRule | None" = None,
+        without: Collection[str] = (),
+    ) -> PoolChange:
         """Look for the images in another folder and know the cases again by their content.
 
         Args:
             images: the folder where they are now.
             patients: how new cases are given to patients.
+            without: folders below `images` that hold no images.
 
         Raises:
             InputError: none of the project's cases is there.
         """
         from ActiveSeedLib.pool.scan import scan
 
-        pool = scan(images, patients=patients)
+        pool = scan(images, patients=patients, without=without)
         known = set(self.statuses())
         if known and not any(case.key in known for case in pool.cases):
             raise InputError(

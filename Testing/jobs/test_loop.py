@@ -74,6 +74,14 @@ def test_twice_round_the_loop(project: Path, cohort: Path) -> None:
     assert counts["test"] == len(tests)
 
 
+def test_label_maps_within_the_images_folder_are_no_cases(cohort: Path, tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    made = do("init", project=str(root), images=str(cohort), labels=str(cohort / "labels"))
+    assert made["cases"] == 14
+    assert len(made["labels"]["imported"]) == 14
+    assert do("rescan", project=str(root))["cases"] == 14
+
+
 def test_one_seed_gives_the_same_picks(project: Path, tmp_path: Path) -> None:
     twin = copy_of(project, tmp_path / "twin")
     once = do("suggest", project=str(project), budget=4, seed=44)
