@@ -14,8 +14,13 @@ from ActiveSeedLib.selection.strategy import Candidates, Pick, Selection, strate
     needs="nothing",
 )
 def random_choice(pool: Candidates, budget: int, _: NoParameters) -> Selection:
-    """Draw without replacement."""
-    drawn = np.random.default_rng(pool.seed).choice(pool.candidates, budget, replace=False)
+    """Draw without replacement.
+
+    The number of labelled cases goes into the seed: with the same draws on nearly the same
+    candidates, a later round would take the neighbours of the first one's picks.
+    """
+    generator = np.random.default_rng([pool.seed, len(pool.labelled)])
+    drawn = generator.choice(pool.candidates, budget, replace=False)
     total = len(pool.candidates)
     reason = f"Drawn at random from {total} cases."
     return Selection([Pick(int(index), reason, {"role": "random"}) for index in drawn])
