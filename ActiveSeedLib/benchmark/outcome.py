@@ -43,6 +43,7 @@ def train_and_score(
                 load_label=partial(cohort.load_label, case),
                 geometry=case.geometry,
                 patient=case.patient,
+                name=case.name,
             )
             for case in chosen
         ],

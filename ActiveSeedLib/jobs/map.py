@@ -8,7 +8,7 @@ from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.features import DEFAULT_ENCODER
 from ActiveSeedLib.files import make_folder
 from ActiveSeedLib.jobs.encode import EncodeParameters, embed
-from ActiveSeedLib.jobs.opening import on_project
+from ActiveSeedLib.jobs.opening import check_outside, on_project
 from ActiveSeedLib.pictures import draw_map
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.project import Project
@@ -53,10 +53,7 @@ def _checked(out: Path, project: Project) -> Path:
     """Return `out`, its folder made; `InputError` if no picture can or should be written there."""
     if out.suffix.lower() not in PICTURES:
         raise InputError(f"{out} does not name a picture: choose a name that ends with .png.")
-    if project.images_root.resolve() in out.resolve().parents:
-        raise InputError(
-            f"{out} lies in the images folder, which is never written to: choose another place."
-        )
+    check_outside(out, project.images_root)
     make_folder(out.parent)
     return out
 

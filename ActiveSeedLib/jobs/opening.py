@@ -51,6 +51,14 @@ def require_images(project: Project) -> None:
         )
 
 
+def check_outside(path: Path, images: Path) -> None:
+    """Raise `InputError` if `path` lies in the images folder."""
+    if path.resolve().is_relative_to(images.resolve()):
+        raise InputError(
+            f"{path} lies in the images folder, which is never written to: choose another place."
+        )
+
+
 class ImageLoader:
     """Reads the images of a project: checks once that a file is whole, and leaves a thumbnail."""
 

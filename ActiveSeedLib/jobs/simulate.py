@@ -13,6 +13,7 @@ from ActiveSeedLib.errors import ActiveSeedError, InputError
 from ActiveSeedLib.features import DEFAULT_ENCODER
 from ActiveSeedLib.features.encoder import make_encoder
 from ActiveSeedLib.files import make_folder
+from ActiveSeedLib.jobs.opening import check_outside
 from ActiveSeedLib.jobs.setup import folders_without_images
 from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.pool.patients import PatientRule
@@ -58,6 +59,7 @@ def run_simulation(params: dict[str, Any], progress: Progress) -> dict[str, Any]
     protocol = wanted.protocol()
     training = TrainSettings.from_json(wanted.settings)
     encoder = make_encoder(wanted.encoder, wanted.encoder_parameters)
+    check_outside(Path(wanted.out), Path(wanted.images))
     cohort = _cohort(wanted, progress.part(0.0, 0.02))
     out = make_folder(Path(wanted.out))
     records = Simulation(cohort, protocol, encoder, training, out).run(progress.part(0.02, 0.99))

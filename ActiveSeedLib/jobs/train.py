@@ -54,6 +54,7 @@ def train_model(
                 load_label=partial(read_label, path),
                 geometry=one.case.geometry,
                 patient=one.case.patient,
+                name=one.case.name,
             )
         )
     try:

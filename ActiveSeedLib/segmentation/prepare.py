@@ -28,6 +28,7 @@ class TrainingCase:
         load_label: returns the label map on the same voxels, with the schema's values.
         geometry: of the image, if known; spares loading the image twice.
         patient: cases of one patient stay on one side of the validation split.
+        name: what the user calls it; the key if empty.
     """
 
     key: str
@@ -35,6 +36,7 @@ class TrainingCase:
     load_label: Callable[[], Image]
     geometry: Geometry | None = None
     patient: str | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,10 @@ class Skipped(list[tuple[str, str]]):
         super().__init__()
         self._progress = progress
 
-    def add(self, key: str, reason: str) -> None:
+    def add(self, case: TrainingCase, reason: str) -> None:
         """Leave a case out."""
-        self.append((key, reason))
-        self._progress.note(f"Case {key} is left out of the training: {reason}")
+        self.append((case.key, reason))
+        self._progress.note(f"{case.name or case.key} is left out of the training: {reason}")
 
     def none_left(self) -> InputError:
         """Return the error for when no case is left."""
@@ -116,7 +118,7 @@ def with_geometry(
         except CancelledError:
             raise
         except Exception as error:  # whatever one file brings, the others are still trained on
-            skipped.add(case.key, sentence(error))
+            skipped.add(case, sentence(error))
             continue
         found.append((replace(case, geometry=geometry), geometry))
     return found
@@ -139,7 +141,7 @@ def prepare_all(
         except CancelledError:
             raise
         except Exception as error:  # as above
-            skipped.add(case.key, sentence(error))
+            skipped.add(case, sentence(error))
     return prepared
 
 

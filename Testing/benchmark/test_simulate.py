@@ -146,5 +146,11 @@ def test_a_wrong_protocol_is_refused(protocol: dict[str, Any], said: str) -> Non
         Protocol(**protocol)
 
 
+def test_results_never_go_into_the_images_folder(cohort: Path) -> None:
+    with pytest.raises(InputError, match="never written to"):
+        _simulate(cohort, cohort / "images" / "results")
+    assert not (cohort / "images" / "results").exists()
+
+
 def test_a_strategy_may_carry_parameters() -> None:
     assert parse_strategy("levy:alpha=0.5") == ("levy", {"alpha": 0.5})

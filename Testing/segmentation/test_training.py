@@ -219,7 +219,7 @@ def test_cases_that_cannot_be_used_are_left_out_with_a_sentence(given, cases, tm
     image, label = given.volume_case(7)
     flipped = dataclasses.replace(label.geometry, direction=(-1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0))
     bad = [
-        TrainingCase("b1", broken, broken),
+        TrainingCase("b1", broken, broken, name="scan 12"),
         TrainingCase("b2", lambda: image, lambda: Image(label.array[:-1], label.geometry)),
         TrainingCase("b3", lambda: image, lambda: Image(label.array + 1, label.geometry)),
         TrainingCase("b4", lambda: image, lambda: Image(label.array, flipped)),
@@ -227,7 +227,13 @@ def test_cases_that_cannot_be_used_are_left_out_with_a_sentence(given, cases, tm
     recorder = given.Recorder()
     trained = run(given, [*bad, *cases], tmp_path / "a", recorder.progress)
     assert [key for key, _ in trained.skipped] == ["b1", "b2", "b3", "b4"]
-    for words in ("ends too early", "has (15, 20, 18) voxels", "the value 1", "flipped"):
+    for words in (
+        "scan 12 is left out",
+        "ends too early",
+        "has (15, 20, 18)",
+        "value 1",
+        "flipped",
+    ):
         assert words in recorder.notes
     run(given, cases, tmp_path / "b")
     assert same(weights(tmp_path / "a"), weights(tmp_path / "b"))

@@ -252,4 +252,4 @@ def test_random_in_a_later_round_owes_nothing_to_the_first() -> None:
         )
         second = [pick.index for pick in select("random", later, 8).picks]
         near += [min(abs(one - other) for other in first) <= 2 for one in second]
-    assert np.mean(near) < 0.3  # 0.16 by chance; the same stream again gave more than twice 0.3
+    assert np.mean(near) < 0.3  # 0.15 by chance; 0.91 when both rounds drew from one stream
