@@ -235,7 +235,7 @@ def section(image: Image, size: int = 96, *, is_label: bool = False) -> NDArray[
     from PIL import Image as Pillow
 
     array, spacing = image.array, image.geometry.spacing[::-1]  # both KJI from here
-    axis = _coarsest(image)
+    axis = image.geometry.coarsest_axis
     flat = np.take(array, array.shape[axis] // 2, axis=axis)
     rest = [a for a in range(3) if a != axis]
     directions = np.array(image.geometry.direction).reshape(3, 3)[:, [2 - a for a in rest]]
@@ -257,14 +257,6 @@ def section(image: Image, size: int = 96, *, is_label: bool = False) -> NDArray[
         picture = Pillow.fromarray(np.ascontiguousarray(flat, dtype=np.float32))
         method = Pillow.Resampling.BILINEAR
     return np.asarray(picture.resize((int(columns), int(rows)), method))
-
-
-def _coarsest(image: Image) -> int:
-    """Return the KJI axis of the largest spacing (ties: fewest voxels, then K); 2-D: K."""
-    if image.geometry.size[2] == 1:
-        return 0
-    spacing = image.geometry.spacing[::-1]
-    return min(range(3), key=lambda a: (-round(spacing[a], 3), image.array.shape[a], a))
 
 
 def thumbnail(image: Image, size: int = 96) -> NDArray[np.uint8]:

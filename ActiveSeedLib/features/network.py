@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.features.encoder import identity
 from ActiveSeedLib.features.slices import (
-    coarsest_axis,
     intensity_window,
     sample,
     slices_of,
@@ -108,7 +107,7 @@ class NetworkEncoder:
         def all_pages() -> Iterator[NDArray[np.float32]]:
             for image in images:
                 window = intensity_window(sample(image.array))
-                axis = coarsest_axis(image.geometry)
+                axis = image.geometry.coarsest_axis
                 pages = squares(slices_of(image, axis, self._slices, window), side)
                 counts.append(len(pages))
                 yield from pages

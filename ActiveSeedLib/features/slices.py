@@ -9,23 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from ActiveSeedLib.pool.case import Geometry, Image
+from ActiveSeedLib.pool.case import Image
 
 _SAMPLE = 1_000_000
 """Voxels that intensities are judged by at most (evenly spaced)."""
 
 Window = tuple[float, float]
-
-
-def coarsest_axis(geometry: Geometry) -> int:
-    """Return the KJI axis to slice along: the largest spacing, then fewest voxels, then K."""
-    if geometry.size[2] == 1:
-        return 0
-    spacing, size = geometry.spacing[::-1], geometry.shape
-    widest = max(spacing)
-    # Headers carry rounded spacings: a difference of a thousandth is none.
-    coarse = [axis for axis in range(3) if spacing[axis] >= widest * (1 - 1e-3)]
-    return min(coarse, key=lambda axis: (size[axis], axis))
 
 
 def evenly_spaced(total: int, count: int) -> NDArray[np.intp]:

@@ -28,6 +28,17 @@ class Geometry:
         i, j, k = self.size
         return (k, j, i)
 
+    @property
+    def coarsest_axis(self) -> int:
+        """The KJI axis to slice along: the largest spacing, then fewest voxels, then K; 2-D: K."""
+        if self.size[2] == 1:
+            return 0
+        spacing, size = self.spacing[::-1], self.shape
+        widest = max(spacing)
+        # Headers carry rounded spacings: a difference of a thousandth is none.
+        coarse = [axis for axis in range(3) if spacing[axis] >= widest * (1 - 1e-3)]
+        return min(coarse, key=lambda axis: (size[axis], axis))
+
     def is_close(self, other: "Geometry", tolerance: float = 1e-3) -> bool:
         """Return whether both cover the same voxels to within `tolerance` mm (directions: 1e-4)."""
         return (

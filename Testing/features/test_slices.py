@@ -27,7 +27,7 @@ def image(shape: tuple[int, int, int], spacing: tuple[float, float, float]) -> I
     ],
 )
 def test_slicing_along_the_coarsest_axis(size_ijk, spacing_ijk, axis_kji) -> None:
-    assert slices.coarsest_axis(Geometry(size_ijk, spacing_ijk)) == axis_kji
+    assert Geometry(size_ijk, spacing_ijk).coarsest_axis == axis_kji
 
 
 @given(total=st.integers(1, 400), count=st.integers(1, 50))
