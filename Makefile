@@ -29,8 +29,8 @@ $(READY): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "ActiveSeed needs Python 3.11 or 3.12: install one, or name it, as in: make demo PYTHON=/path/to/python3.12"; exit 1; }
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version) (once; some minutes, mostly PyTorch)."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) --constraint constraints.txt torch
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) --constraint constraints.txt --editable ".[dev]"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check $(PIP_OPTIONS) --constraint constraints.txt torch
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check $(PIP_OPTIONS) --constraint constraints.txt --editable ".[dev]"
 	@touch $(READY)
 
 # Slow: seconds and ratios of everything that is meant to be fast.

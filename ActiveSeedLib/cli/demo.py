@@ -33,15 +33,15 @@ def demo(options: Namespace) -> None:
     out = Path(options.out).absolute()
     talk = _silent if options.json else print
     with runner(options, logs=out / "logs") as run:
-        talk("1. Making a cohort of small abdominal volumes with several sub-populations.")
+        talk("Making a cohort of small abdominal volumes with several sub-populations.")
         run.run("cohort", {"folder": str(out / "cohort"), "cases": 60, "seed": 0})
         made = _generated(out / "cohort")
-        loops = [_loop(run, out / "project", made, talk, "2. The loop on the generated cohort.")]
+        loops = [_loop(run, out / "project", made, talk, "The loop on the generated cohort.")]
         real = _real_images()
         if real is not None:
-            title = "3. The cold start on real MR volumes (hippocampus)."
+            title = "The cold start on real MR volumes (hippocampus)."
             loops.append(_loop(run, out / "project-hippocampus", real, talk, title))
-        talk("\n4. The same loop against random choice, on the same splits and seeds.")
+        talk("\nThe same loop against random choice, on the same splits and seeds.")
         comparison = run.run(
             "simulate",
             {
@@ -73,7 +73,7 @@ def _generated(folder: Path) -> Cohort:
         patients=folder / "patients.csv",
         segments="1=liver,2=kidney",
         budgets=(6, 12),
-        settings={"epochs": 30, "spacing": [7.5, 8.0, 8.0]},
+        settings={"epochs": 25, "spacing": [7.5, 8.0, 8.0]},
     )
 
 
