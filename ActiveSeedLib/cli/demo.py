@@ -10,13 +10,13 @@ from ActiveSeedLib.cli.output import print_json, table
 from ActiveSeedLib.cli.running import Runner, runner
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.records import Status
+from ActiveSeedLib.project.store import DATABASE
 
 
 @dataclass(frozen=True)
 class Cohort:
     """Images with label maps that play the annotator in the demo."""
 
-    name: str
     images: Path
     labels: Path
     patients: Path
@@ -67,7 +67,6 @@ def demo(options: Namespace) -> None:
 
 def _generated(folder: Path) -> Cohort:
     return Cohort(
-        name="generated cohort",
         images=folder / "images",
         labels=folder / "labels",
         patients=folder / "patients.csv",
@@ -84,7 +83,6 @@ def _real_images() -> Cohort | None:
     if not (folder / "dataset.json").is_file():
         return None
     return Cohort(
-        name="hippocampus",
         images=folder / "images",
         labels=folder / "labels",
         patients=folder / "dataset.json",
@@ -97,7 +95,7 @@ def _real_images() -> Cohort | None:
 def _loop(run: Runner, root: Path, cohort: Cohort, talk: Any, title: str) -> dict[str, Any]:
     """Go round the loop once a budget, with the label maps in the annotator's place."""
     talk(f"\n{title}")
-    if not (root / "project.sqlite").exists():
+    if not (root / DATABASE).exists():
         made = run.run(
             "init",
             {
