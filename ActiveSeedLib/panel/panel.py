@@ -1,0 +1,305 @@
+"""The panel as a whole: one project, one worker, the sections, and what they share."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import qt
+import slicer
+
+from ActiveSeedLib.app.choices import Choices
+from ActiveSeedLib.app.requirements import missing
+from ActiveSeedLib.app.session import Session
+from ActiveSeedLib.app.steps import Step
+from ActiveSeedLib.errors import ActiveSeedError, CancelledError
+from ActiveSeedLib.panel.advanced_section import AdvancedSection
+from ActiveSeedLib.panel.job_section import JobSection
+from ActiveSeedLib.panel.label_section import LabelSection
+from ActiveSeedLib.panel.learn_section import LearnSection
+from ActiveSeedLib.panel.map_section import MapSection
+from ActiveSeedLib.panel.notice import Action, NoticeBar
+from ActiveSeedLib.panel.project_section import ProjectSection
+from ActiveSeedLib.panel.queue_section import QueueSection
+from ActiveSeedLib.panel.section import Section
+from ActiveSeedLib.panel.setup_section import SetupSection
+from ActiveSeedLib.panel.worker import PanelWorker
+from ActiveSeedLib.worker.stream import JobState
+
+Finished = Callable[[bool], None]
+RECENT = "ActiveSeed/RecentProjects"
+RECENT_KEPT = 8
+OPEN_CASE = "open case"
+
+
+class Panel:
+    """What the user sees of ActiveSeed in Slicer.
+
+    Args:
+        resources: the module's folder `Resources`.
+
+    Attributes:
+        widget: everything, to be put into the module's layout.
+        session: the open project, or None.
+        choices: strategy, budget, seed and so on of that project.
+        job_title: what is being done, in words, while `is_busy`.
+        results: what each finished step of the last run returned, by job.
+    """
+
+    def __init__(self, resources: Path) -> None:
+        self._resources = resources
+        self.session: Session | None = None
+        self.choices = Choices()
+        self.worker = PanelWorker(log_folder=Path(str(slicer.app.temporaryPath)) / "ActiveSeed")
+        self.job_title = ""
+        self.results: dict[str, dict[str, Any]] = {}
+        self._steps: list[Step] = []
+        self._count = 0
+        self._running: JobState | None = None
+        self._finished: Finished | None = None
+        self.widget: Any = slicer.util.loadUI(self.resource("UI/ActiveSeed.ui"))
+        self.ui: Any = slicer.util.childWidgetVariables(self.widget)
+        self.bar = NoticeBar(self.ui)
+        self.setup = SetupSection(self)
+        self.project = ProjectSection(self)
+        self.job = JobSection(self)
+        self.queue = QueueSection(self)
+        self.label = LabelSection(self)
+        self.learn = LearnSection(self)
+        self.map = MapSection(self)
+        self.advanced = AdvancedSection(self)
+        layout = self.widget.layout()
+        for section in self.sections:
+            layout.addWidget(section.widget)
+        layout.addStretch(1)
+        self.worker.changed.connect(self._on_job_changed)
+        self.worker.ended.connect(self._on_job_ended)
+        self._show_project()
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """The sections, from top to bottom."""
+        return (
+            self.setup,
+            self.project,
+            self.job,
+            self.queue,
+            self.label,
+            self.learn,
+            self.map,
+            self.advanced,
+        )
+
+    def resource(self, name: str) -> str:
+        """Return the path of a file of the module's resources."""
+        return str(self._resources / name)
+
+    # -- what is said to the user -----------------------------------------------------------------
+
+    def notice(self, text: str, kind: str = "info", actions: Sequence[Action] = ()) -> None:
+        """Say one sentence on top of the panel, with up to four buttons."""
+        self.bar.show(text, kind, actions)
+
+    @property
+    def notice_text(self) -> str:
+        """What the bar says; empty when it is hidden."""
+        return self.bar.text
+
+    def clear_notice(self) -> None:
+        """Put the message away."""
+        self.bar.clear()
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Turn what goes wrong inside into a sentence on top of the panel."""
+        try:
+            yield
+        except CancelledError:
+            self.notice("Stopped.")
+        except ActiveSeedError as error:
+            self.notice(str(error), "error")
+        except Exception as error:
+            logging.exception("ActiveSeed")
+            self.notice(
+                f"Something unexpected happened ({type(error).__name__}: {error}). Nothing that "
+                "was saved is lost; Slicer's error log holds the details.",
+                "error",
+            )
+
+    # -- the project ------------------------------------------------------------------------------
+
+    def open_project(self, root: Path) -> bool:
+        """Open the project in `root` in place of the present one; False if that is impossible."""
+        if self.is_busy:
+            self.notice("Something is running: wait for its end, or cancel it first.", "warning")
+            return False
+        self.close_project()
+        with self.guarded():
+            self.session = Session.open(root)
+            self.choices = self.session.choices()
+            self._remember(root)
+            self._show_project()
+            for sentence in self.session.notes:
+                self.notice(sentence, "warning")
+            self._return_to_open_case()
+        return self.session is not None
+
+    def close_project(self) -> None:
+        """Save what is being done, end what runs, and let go of the project."""
+        if self.session is None:
+            return
+        if self.is_busy:
+            self.worker.close(grace=0)
+            self._forget_job()
+        self.label.leave()
+        self.session.close()
+        self.session = None
+        self._show_project()
+
+    def keep_choices(self, choices: Choices) -> None:
+        """Take over what the user chose, and keep it with the project."""
+        self.choices = choices
+        if self.session is not None:
+            with self.guarded():
+                self.session.keep_choices(choices)
+
+    def cases_changed(self) -> None:
+        """Tell every section that statuses, the queue or the models may have changed."""
+        with self.guarded():
+            for section in self.sections:
+                section.show_cases()
+            self._show_next()
+
+    def recent_projects(self) -> list[str]:
+        """Return the folders of the projects opened last, the latest first."""
+        kept = qt.QSettings().value(RECENT, "")
+        return [line for line in str(kept or "").split("\n") if line]
+
+    def forget_recent(self, root: str) -> None:
+        """Take a project from the list of the recent ones."""
+        left = [one for one in self.recent_projects() if one != root]
+        qt.QSettings().setValue(RECENT, "\n".join(left))
+
+    def _remember(self, root: Path) -> None:
+        others = [one for one in self.recent_projects() if one != str(root)]
+        qt.QSettings().setValue(RECENT, "\n".join([str(root), *others][:RECENT_KEPT]))
+
+    def _show_project(self) -> None:
+        with self.guarded():
+            for section in self.sections:
+                section.show_project()
+                section.show_job(self._running)
+        self.cases_changed()
+
+    def _show_next(self) -> None:
+        sentence = self.session.what_next().sentence if self.session is not None else ""
+        self.ui.nextLabel.setText(sentence)
+        self.ui.nextLabel.setVisible(bool(sentence))
+
+    def remember_open_case(self, key: str | None) -> None:
+        """Keep with the project which case is open, so that it is opened again next time."""
+        if self.session is not None:
+            self.session.project.change_settings({OPEN_CASE: key})
+
+    def _return_to_open_case(self) -> None:
+        assert self.session is not None
+        key = self.session.project.settings.get(OPEN_CASE)
+        if key is not None:
+            with suppress(ActiveSeedError):  # it may be gone by now
+                self.label.open(key)
+
+    # -- what runs in the background --------------------------------------------------------------
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job runs."""
+        return self._running is not None
+
+    def run(self, steps: Sequence[Step], title: str, finished: Finished | None = None) -> bool:
+        """Let the worker do `steps` one after another; return whether it began.
+
+        Args:
+            steps: jobs with their parameters.
+            title: what the whole is, in words.
+            finished: called at the end with whether every step was done.
+        """
+        if self.is_busy:
+            self.notice("Something is running already: wait for its end, or cancel it.", "warning")
+            return False
+        if missing() and not self.worker.is_foreign:
+            self.setup.ask(title)
+            return False
+        self.clear_notice()
+        self.results = {}
+        self._steps, self._count, self._finished = list(steps), len(steps), finished
+        self._title = title
+        self._next_step()
+        return self.is_busy
+
+    def cancel(self) -> None:
+        """Ask the worker to stop."""
+        self._steps = []
+        self.worker.cancel()
+
+    def _next_step(self) -> None:
+        step = self._steps.pop(0)
+        number = self._count - len(self._steps)
+        which = f" ({number} of {self._count}: {step.title})" if self._count > 1 else ""
+        self.job_title = f"{self._title}{which}"
+        with self.guarded():
+            self._running = self.worker.run(step.job, step.params)
+        if self._running is None:
+            self._end(done=False)
+        else:
+            self._on_job_changed(self._running)
+
+    def _on_job_changed(self, state: JobState) -> None:
+        if state is self._running:
+            for section in self.sections:
+                section.show_job(state)
+
+    def _on_job_ended(self, state: JobState) -> None:
+        if state is not self._running:
+            return
+        done = False
+        with self.guarded():
+            self.results[state.job] = state.outcome()
+            done = True
+        if done and self._steps:
+            self.cases_changed()
+            self._next_step()
+        else:
+            self._end(done)
+
+    def _end(self, done: bool) -> None:
+        finished = self._finished
+        self._forget_job()
+        for section in self.sections:
+            section.show_job(None)
+        self.cases_changed()
+        if finished is not None:
+            with self.guarded():
+                finished(done)
+
+    def _forget_job(self) -> None:
+        self._running, self._finished, self._steps, self.job_title = None, None, [], ""
+
+    # -- coming and going -------------------------------------------------------------------------
+
+    def enter(self) -> None:
+        """The user came to the module."""
+        for section in self.sections:
+            section.enter()
+
+    def exit(self) -> None:
+        """The user went to another module; jobs go on."""
+        for section in self.sections:
+            section.exit()
+
+    def close(self) -> None:
+        """Save, end the worker, and let go of everything."""
+        self.close_project()
+        for section in self.sections:
+            section.close()
+        self.worker.close()
