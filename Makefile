@@ -10,13 +10,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint setup benchmark results clean
+.PHONY: demo test test-slicer lint setup benchmark results clean
 
 demo: setup
 	@$(BIN)/activeseed demo --out demo-out
 
 test: setup lint
 	@$(BIN)/python -m pytest
+
+# In a real 3D Slicer: make test-slicer SLICER=/path/to/Slicer (see Testing/README.md).
+test-slicer:
+	@test -n "$(PYTHON)" || { echo "This needs Python 3.11 or 3.12: name it, as in: make test-slicer PYTHON=/path/to/python3.12 SLICER=..."; exit 1; }
+	@$(PYTHON) Testing/slicer/run.py "$(SLICER)"
 
 lint: setup
 	@$(BIN)/ruff check .
@@ -42,4 +47,4 @@ results: setup
 	@$(BIN)/python Testing/benchmarks/results.py
 
 clean:
-	rm -rf $(VENV) demo-out build dist *.egg-info
+	rm -rf $(VENV) demo-out slicer-out build dist *.egg-info

@@ -288,12 +288,12 @@ class Panel:
     # -- coming and going -------------------------------------------------------------------------
 
     def enter(self) -> None:
-        """The user came to the module."""
+        """Take up the work: the user came to the module."""
         for section in self.sections:
             section.enter()
 
     def exit(self) -> None:
-        """The user went to another module; jobs go on."""
+        """Pause: the user went to another module; jobs go on."""
         for section in self.sections:
             section.exit()
 

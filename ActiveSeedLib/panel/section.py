@@ -40,10 +40,10 @@ class Section:
         """Show the job that runs; None when nothing runs any more."""
 
     def enter(self) -> None:
-        """The user came to the module."""
+        """Take up the work: the user came to the module."""
 
     def exit(self) -> None:
-        """The user went to another module."""
+        """Pause: the user went to another module."""
 
     def close(self) -> None:
-        """The panel goes: let go of everything."""
+        """Let go of everything: the panel goes."""
