@@ -4,6 +4,7 @@ from ActiveSeedLib.project.imports import ImportReport, LabelFolder, find_label_
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.records import (
     CaseRecord,
+    CaseRow,
     Event,
     LabelVersion,
     MapRecord,
@@ -19,6 +20,7 @@ from ActiveSeedLib.project.schema import LabelSchema, Segment
 
 __all__ = [
     "CaseRecord",
+    "CaseRow",
     "Event",
     "ImportReport",
     "LabelFolder",

@@ -9,11 +9,15 @@ from typing import Any
 from ActiveSeedLib.pool.case import Case, Geometry
 from ActiveSeedLib.project.database import dump
 from ActiveSeedLib.project.names import file_stem, fold
-from ActiveSeedLib.project.records import CaseRecord, Status
+from ActiveSeedLib.project.records import CaseRecord, CaseRow, Status
 
 COLUMNS = (
     "files, facts, geometry, key, name, path, format, patient, "
     "status, round, seconds, available, problem, note, stem, label, held_out"
+)
+BRIEF_COLUMNS = (
+    "key, name, status, round, seconds, problem, note, available, label IS NOT NULL, held_out, "
+    "status IN ('suggested', 'in_progress')"
 )
 # Size; spacing, origin and direction. Unpacking this takes a tenth of the time of parsing JSON.
 _GEOMETRY = struct.Struct("<3i15d")
@@ -23,6 +27,17 @@ _STATUS = {str(status): status for status in Status}
 def records(rows: Sequence[tuple[Any, ...]]) -> list[CaseRecord]:
     """Return the cases that rows of `COLUMNS` describe."""
     return [_record(*one) for one in zip(_parsed(rows, 0), _parsed(rows, 1), rows, strict=True)]
+
+
+def brief(rows: Sequence[tuple[Any, ...]]) -> list[CaseRow]:
+    """Return the lines of a list that rows of `BRIEF_COLUMNS` describe."""
+    return [
+        CaseRow(
+            *head, _STATUS[status], *facts, bool(available), bool(labelled), bool(out), bool(queued)
+        )
+        for *head, status, number, seconds, problem, note, available, labelled, out, queued in rows
+        for facts in ((number, seconds, problem, note),)
+    ]
 
 
 def _parsed(rows: Sequence[tuple[Any, ...]], column: int) -> list[Any]:

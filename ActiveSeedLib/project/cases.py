@@ -9,8 +9,8 @@ from typing import Any
 
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.pool.case import Duplicate, Refused
-from ActiveSeedLib.project.case_rows import COLUMNS, records
-from ActiveSeedLib.project.records import CaseRecord, Status
+from ActiveSeedLib.project.case_rows import BRIEF_COLUMNS, COLUMNS, brief, records
+from ActiveSeedLib.project.records import CaseRecord, CaseRow, Status
 from ActiveSeedLib.project.store import Store
 
 _FREE = {Status.UNLABELLED, Status.SKIPPED, Status.EXCLUDED}
@@ -52,6 +52,22 @@ class Cases(Store):
         near = self._similar(key_or_name)
         hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
         raise InputError(f"The project has no case called {key_or_name!r}{hint}")
+
+    def rows(self) -> list[CaseRow]:
+        """Return all cases in brief, in pool order; many times quicker than `cases`."""
+        return brief(
+            self._database.rows(
+                f"SELECT {BRIEF_COLUMNS} FROM cases ORDER BY position"  # noqa: S608
+            )
+        )
+
+    def row(self, key: str) -> CaseRow:
+        """Return one case in brief; `InputError` if there is none with this key."""
+        rows = self._database.rows(
+            f"SELECT {BRIEF_COLUMNS} FROM cases WHERE key = ?",  # noqa: S608
+            (key,),
+        )
+        return brief(rows)[0] if rows else self.row(self.case(key).case.key)
 
     def statuses(self) -> dict[str, Status]:
         """Return key → status of all cases, in pool order; quicker than `cases`."""
@@ -121,6 +137,10 @@ class Cases(Store):
     def thumbnail_path(self, key: str) -> Path:
         """Return where the small picture (PNG) of a case belongs; it need not exist yet."""
         return self.root / "thumbnails" / f"{self._stem(key)}.png"
+
+    def draft_path(self, key: str) -> Path:
+        """Return where the unsaved work on a case is kept; it need not exist."""
+        return self.root / "drafts" / f"{self._stem(key)}.seg.nrrd"
 
     def _stem(self, key: str) -> str:
         rows = self._database.rows("SELECT stem FROM cases WHERE key = ?", (key,))

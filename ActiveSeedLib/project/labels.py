@@ -4,6 +4,7 @@ import json
 import os
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ActiveSeedLib.pool.case import Image
 from ActiveSeedLib.project.cases import Cases
 from ActiveSeedLib.project.database import dump, now
 from ActiveSeedLib.project.label_checks import check_geometry, count_values
-from ActiveSeedLib.project.records import CaseRecord, LabelVersion, SavedLabel
+from ActiveSeedLib.project.records import CaseRecord, LabelVersion, SavedLabel, Status
 from ActiveSeedLib.project.schema import LabelSchema, Segment, check_change
 
 SUFFIX = ".nii.gz"
@@ -35,7 +36,7 @@ class Labels(Cases):
                 removed segment, or a value that label maps hold would be removed.
         """
         with self._database.transaction() as connection:
-            check_change(self._segments(), self._uses(), new)
+            check_change(self._segments(), self.value_uses()[1], new)
             connection.execute("UPDATE segments SET removed = 1")
             insert_schema(connection, new)
             self.log("schema changed", {"schema": json.loads(new.to_json())})
@@ -59,7 +60,13 @@ class Labels(Cases):
         }
 
     def save_label(
-        self, key: str, image: Image, *, seconds: float | None = None, source: str
+        self,
+        key: str,
+        image: Image,
+        *,
+        seconds: float | None = None,
+        source: str,
+        done: bool = True,
     ) -> SavedLabel:
         """Save the label map of a case; a different earlier one is kept as a version.
 
@@ -68,9 +75,11 @@ class Labels(Cases):
             image: KJI array of whole numbers on the case's own voxels.
             seconds: annotation time to add, in seconds.
             source: who made it, such as "user" or the file it was imported from.
+            done: whether it is finished; one that is not leaves its case in progress.
 
         Returns:
-            The saved label map; the case is now `labelled` (a test case stays `test`).
+            The saved label map; the case is now `labelled`, or `in_progress` (a test case stays
+            `test`).
 
         Raises:
             InputError: the geometry is not the case's, or a value is not in the schema.
@@ -85,9 +94,32 @@ class Labels(Cases):
             write_label(draft, image.array, record.case.geometry)
             with self._database.transaction():
                 saved = self._put(record, draft, voxels, seconds, source)
+                if not done:
+                    self._mark(key, Status.IN_PROGRESS)
         finally:
             draft.unlink(missing_ok=True)
         return saved
+
+    def value_uses(self, besides: str | None = None) -> tuple[int, dict[int, int]]:
+        """Return how many label maps there are, and value → how many of them hold it.
+
+        Args:
+            besides: the key of a case that is not counted.
+        """
+        rows = self._database.rows(
+            "SELECT l.voxels FROM cases c JOIN labels l ON l.key = c.key AND l.version = c.label "
+            "WHERE c.key IS NOT ?",
+            (besides,),
+        )
+        parsed = json.loads("[" + ",".join(text for (text,) in rows) + "]")
+        return len(rows), dict(Counter(int(value) for voxels in parsed for value in voxels))
+
+    def training_labels(self) -> dict[str, int]:
+        """Return key → version of the label maps that a training would use now."""
+        rows = self._database.rows(
+            "SELECT key, label FROM cases WHERE status = 'labelled' AND available ORDER BY position"
+        )
+        return dict(rows)
 
     def label_versions(self, key: str) -> list[LabelVersion]:
         """Return all versions of a case's label map, oldest first."""
@@ -129,14 +161,6 @@ class Labels(Cases):
             (Segment(value, name, color), bool(removed)) for value, name, color, removed in rows
         ]
 
-    def _uses(self) -> dict[int, int]:
-        """Return value → how many label maps hold it."""
-        uses: dict[int, int] = {}
-        for label in self.labels().values():
-            for value in label.voxels:
-                uses[value] = uses.get(value, 0) + 1
-        return uses
-
     def _label_file(self, stem: str) -> Path:
         return self.labels_folder / f"{stem}{SUFFIX}"
 
@@ -173,7 +197,7 @@ class Labels(Cases):
             self._record(record.case.key, target, digest, voxels, seconds, source)
         if seconds:
             self.add_seconds(record.case.key, seconds)
-        self._mark_labelled(record.case.key)
+        self._mark(record.case.key, Status.LABELLED)
         return self._saved(record.case.key)
 
     def _adopt(self, key: str) -> bool:
@@ -198,7 +222,7 @@ class Labels(Cases):
             return False
         with self._database.transaction():
             self._record(key, path, sha256(path), voxels, None, "found on disk")
-            self._mark_labelled(key)
+            self._mark(key, Status.LABELLED)
         return True
 
     def _record(
@@ -231,12 +255,13 @@ class Labels(Cases):
             )
             connection.execute("UPDATE cases SET label = ? WHERE key = ?", (last + 1, key))
 
-    def _mark_labelled(self, key: str) -> None:
+    def _mark(self, key: str, status: Status) -> None:
+        """Set the status that a label map gives its case; a test case stays one."""
         with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE cases SET note = NULL, "
-                "status = CASE WHEN held_out THEN 'test' ELSE 'labelled' END WHERE key = ?",
-                (key,),
+                "status = CASE WHEN held_out THEN 'test' ELSE ? END WHERE key = ?",
+                (status, key),
             )
 
     def _saved(self, key: str) -> SavedLabel:

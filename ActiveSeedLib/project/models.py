@@ -62,15 +62,23 @@ class Models(Cases):
 
     def models(self) -> list[ModelRecord]:
         """Return all models, the first one first."""
+        return self._models("1")
+
+    def _models(self, where: str, *values: str) -> list[ModelRecord]:
         scores: dict[str, dict[str, dict[str, Any]]] = {}
-        for model_id, split, means, cases in self._database.rows("SELECT * FROM scores"):
+        for model_id, split, means, cases in self._database.rows(
+            "SELECT model, split, means, cases FROM scores "  # noqa: S608
+            f"WHERE model IN (SELECT id FROM models WHERE {where})",
+            values,
+        ):
             scores.setdefault(model_id, {})[split] = {
                 "means": json.loads(means),
                 "cases": json.loads(cases),
             }
         rows = self._database.rows(
-            "SELECT id, state, settings, provenance, started, finished, metrics FROM models "
-            "ORDER BY number"
+            "SELECT id, state, settings, provenance, started, finished, metrics FROM models "  # noqa: S608
+            f"WHERE {where} ORDER BY number",
+            values,
         )
         return [
             ModelRecord(
@@ -90,17 +98,19 @@ class Models(Cases):
     def model(self, model_id: str) -> ModelRecord:
         """Return one model."""
         self._check_model(model_id)
-        return next(model for model in self.models() if model.id == model_id)
+        return self._models("id = ?", model_id)[0]
 
     def latest_model(self) -> ModelRecord | None:
         """Return the newest finished model, if there is one."""
-        finished = [model for model in self.models() if model.state == "finished"]
-        return finished[-1] if finished else None
+        return self._latest("finished")
 
     def unfinished_model(self) -> ModelRecord | None:
         """Return the model whose training was interrupted and can be resumed, if there is one."""
-        training = [model for model in self.models() if model.state == "training"]
-        return training[-1] if training else None
+        return self._latest("training")
+
+    def _latest(self, state: str) -> ModelRecord | None:
+        found = self._models("number = (SELECT max(number) FROM models WHERE state = ?)", state)
+        return found[0] if found else None
 
     def add_metrics(
         self,
@@ -109,7 +119,7 @@ class Models(Cases):
         cases: Sequence[Mapping[str, Any]],
         means: Mapping[str, Any],
     ) -> None:
-        """Record how a model scored on a split ("test", "validation"), case by case and overall."""
+        """Record how a model scored on a split ("test", …), case by case and overall."""
         with self._database.transaction() as connection:
             self._check_model(model_id)
             connection.execute(
@@ -133,6 +143,14 @@ class Models(Cases):
                 "INSERT OR REPLACE INTO predictions VALUES (?, ?, ?)",
                 (model_id, self.case(key).case.key, dump(facts)),
             )
+
+    def prediction(self, key: str, model_id: str) -> dict[str, Any] | None:
+        """Return what was recorded of one prediction; None if there is none."""
+        rows = self._database.rows(
+            "SELECT facts FROM predictions WHERE model = ? AND key = ?", (model_id, key)
+        )
+        facts: dict[str, Any] | None = json.loads(rows[0][0]) if rows else None
+        return facts
 
     def predictions(self, model_id: str) -> dict[str, dict[str, Any]]:
         """Return key → recorded facts for every case that a model has predicted."""

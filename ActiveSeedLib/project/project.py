@@ -21,12 +21,13 @@ from ActiveSeedLib.project.rounds import Rounds
 from ActiveSeedLib.project.schema import LabelSchema
 from ActiveSeedLib.project.store import DATABASE, TEMPORARY
 
-_FOLDERS = ("labels", "backups", "predictions", "features", "models", "thumbnails")
+_FOLDERS = ("labels", "drafts", "backups", "predictions", "features", "models", "thumbnails")
 # What a file manager, or an interrupted `create`, leaves in a folder that is empty otherwise.
 _NOTHING = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", "writer.lock", "writer.json"})
 _README = """This folder is an ActiveSeed project. The images lie elsewhere and are never changed.
 
 labels/       the label maps, one .nii.gz per case
+drafts/       work on label maps that is not saved yet
 backups/      earlier versions of label maps, and copies of the database
 predictions/  what each model predicted, and how uncertain it was
 models/       the trained models

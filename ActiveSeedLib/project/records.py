@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ActiveSeedLib.pool.case import Case
 
@@ -48,6 +48,34 @@ class CaseRecord:
     stem: str
     label: int | None
     held_out: bool
+
+
+class CaseRow(NamedTuple):
+    """One line of a list of cases: what a front end shows of a `CaseRecord` without its image.
+
+    A plain tuple, because ten thousand of them are made while somebody waits.
+
+    Attributes:
+        labelled: whether it has a label map, finished or not.
+        queued: whether it waits for its label map now.
+    """
+
+    key: str
+    name: str
+    status: Status
+    round: int | None
+    seconds: float
+    problem: str | None
+    note: str | None
+    available: bool
+    labelled: bool
+    held_out: bool
+    queued: bool
+
+    @property
+    def usable(self) -> bool:
+        """Whether its image was found and can be read, as far as is known."""
+        return self.available and self.problem is None
 
 
 @dataclass(frozen=True)

@@ -84,17 +84,43 @@ class Rounds(Cases):
             raise InputError(f"The project has no round {number}; it has {len(self.rounds())}.")
         return [Pick(position, key, reason, json.loads(why)) for position, key, reason, why in rows]
 
+    def pick(self, key: str) -> Pick | None:
+        """Return the pick that brought a case where it is now; None if no selection did."""
+        rows = self._database.rows(
+            "SELECT p.position, p.key, p.reason, p.why FROM picks p "
+            "JOIN cases c ON c.key = p.key AND c.round = p.round WHERE c.key = ?",
+            (key,),
+        )
+        return Pick(*rows[0][:3], json.loads(rows[0][3])) if rows else None
+
+    def queue_order(self, also: str | None = None, *, usable: bool = False) -> list[str]:
+        """Return the keys of the queue: by round and order of selection, then those by hand.
+
+        Args:
+            also: a case that is listed where it would stand, or stood, whatever its status.
+            usable: leave out the cases whose image is missing or cannot be used.
+        """
+        only = "AND c.available AND c.problem IS NULL " if usable else ""
+        rows = self._database.rows(
+            "SELECT c.key FROM cases c "  # noqa: S608
+            "LEFT JOIN picks p ON p.key = c.key AND p.round = c.round "
+            f"WHERE c.status IN ('suggested', 'in_progress') {only}OR c.key = ? "
+            "ORDER BY p.round IS NULL, p.round, p.position, c.position",
+            (also,),
+        )
+        return [key for (key,) in rows]
+
     def queue(self) -> list[QueueItem]:
-        """Return the cases to label now: by round and order of selection, then those by hand."""
+        """Return the cases to label now, in the order of `queue_order`, and why."""
         records = {r.case.key: r for r in self.cases(Status.SUGGESTED, Status.IN_PROGRESS)}
         rows = self._database.rows(
             "SELECT p.position, p.key, p.reason, p.why FROM picks p "
             "JOIN cases c ON c.key = p.key AND c.round = p.round "
-            "WHERE c.status IN ('suggested', 'in_progress') ORDER BY p.round, p.position"
+            "WHERE c.status IN ('suggested', 'in_progress')"
         )
-        items = [
-            QueueItem(records.pop(key), Pick(position, key, reason, json.loads(why)))
-            for position, key, reason, why in rows
-            if key in records
+        picks = {
+            key: Pick(position, key, *rest, json.loads(why)) for position, key, *rest, why in rows
+        }
+        return [
+            QueueItem(records[key], picks.get(key)) for key in self.queue_order() if key in records
         ]
-        return items + [QueueItem(record, None) for record in records.values()]

@@ -68,7 +68,12 @@ class LabelSchema:
 
     @classmethod
     def parse(cls, text: str) -> "LabelSchema":
-        """Read `1=anterior,2=posterior`; a colour may follow a name: `1=lung#56b4e9`."""
+        """Read `1=anterior,2=posterior`; a colour may follow a name: `1=lung#56b4e9`.
+
+        What `to_json` wrote is read as well: names may hold commas there.
+        """
+        if text.lstrip().startswith("{"):
+            return cls.from_json(text)
         segments = []
         for part in filter(None, (part.strip() for part in text.split(","))):
             found = re.fullmatch(r"(\d{1,9})\s*=\s*(.+?)\s*(#[0-9a-fA-F]{6})?", part)

@@ -66,6 +66,15 @@ class Store:
         rows = self._database.rows("SELECT at, event, facts FROM journal ORDER BY id")
         return [Event(at, event, json.loads(facts)) for at, event, facts in rows]
 
+    def last_event(self, event: str, key: str) -> Event | None:
+        """Return the newest line of the journal about `event` and the case `key`, if any."""
+        rows = self._database.rows(
+            "SELECT at, event, facts FROM journal WHERE event = ? "
+            "AND json_extract(facts, '$.key') = ? ORDER BY id DESC LIMIT 1",
+            (event, key),
+        )
+        return Event(rows[0][0], rows[0][1], json.loads(rows[0][2])) if rows else None
+
     def _set(self, name: str, value: Any) -> None:
         with self._database.transaction() as connection:
             connection.execute(
