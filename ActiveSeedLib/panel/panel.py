@@ -24,6 +24,7 @@ from ActiveSeedLib.panel.project_section import ProjectSection
 from ActiveSeedLib.panel.queue_section import QueueSection
 from ActiveSeedLib.panel.section import Section
 from ActiveSeedLib.panel.setup_section import SetupSection
+from ActiveSeedLib.panel.step_runner import StepRunner
 from ActiveSeedLib.panel.worker import PanelWorker
 from ActiveSeedLib.worker.stream import JobState
 
@@ -43,8 +44,7 @@ class Panel:
         widget: everything, to be put into the module's layout.
         session: the open project, or None.
         choices: strategy, budget, seed and so on of that project.
-        job_title: what is being done, in words, while `is_busy`.
-        results: what each finished step of the last run returned, by job.
+        runner: what runs in the background.
     """
 
     def __init__(self, resources: Path) -> None:
@@ -52,11 +52,7 @@ class Panel:
         self.session: Session | None = None
         self.choices = Choices()
         self.worker = PanelWorker(log_folder=Path(str(slicer.app.temporaryPath)) / "ActiveSeed")
-        self.job_title = ""
-        self.results: dict[str, dict[str, Any]] = {}
-        self._steps: list[Step] = []
-        self._count = 0
-        self._running: JobState | None = None
+        self.runner = StepRunner(self.worker)
         self._finished: Finished | None = None
         self.widget: Any = slicer.util.loadUI(self.resource("UI/ActiveSeed.ui"))
         self.ui: Any = slicer.util.childWidgetVariables(self.widget)
@@ -73,8 +69,9 @@ class Panel:
         for section in self.sections:
             layout.addWidget(section.widget)
         layout.addStretch(1)
-        self.worker.changed.connect(self._on_job_changed)
-        self.worker.ended.connect(self._on_job_ended)
+        self.runner.changed.connect(self._on_job_changed)
+        self.runner.advanced.connect(self.cases_changed)
+        self.runner.ended.connect(self._on_job_ended)
         self._show_project()
 
     @property
@@ -149,9 +146,7 @@ class Panel:
         """Save what is being done, end what runs, and let go of the project."""
         if self.session is None:
             return
-        if self.is_busy:
-            self.worker.close(grace=0)
-            self._forget_job()
+        self.runner.forget()
         self.label.leave()
         self.session.close()
         self.session = None
@@ -189,7 +184,7 @@ class Panel:
         with self.guarded():
             for section in self.sections:
                 section.show_project()
-                section.show_job(self._running)
+                section.show_job(self.runner.state)
         self.cases_changed()
 
     def _show_next(self) -> None:
@@ -214,7 +209,17 @@ class Panel:
     @property
     def is_busy(self) -> bool:
         """Whether a job runs."""
-        return self._running is not None
+        return self.runner.state is not None
+
+    @property
+    def job_title(self) -> str:
+        """What is being done, in words; empty when nothing is."""
+        return self.runner.title
+
+    @property
+    def results(self) -> dict[str, dict[str, Any]]:
+        """What each finished step of the latest run returned, by job."""
+        return self.runner.results
 
     def run(self, steps: Sequence[Step], title: str, finished: Finished | None = None) -> bool:
         """Let the worker do `steps` one after another; return whether it began.
@@ -231,59 +236,30 @@ class Panel:
             self.setup.ask(title)
             return False
         self.clear_notice()
-        self.results = {}
-        self._steps, self._count, self._finished = list(steps), len(steps), finished
-        self._title = title
-        self._next_step()
+        self._finished = finished
+        self.runner.run(steps, title)
         return self.is_busy
 
     def cancel(self) -> None:
         """Ask the worker to stop."""
-        self._steps = []
-        self.worker.cancel()
-
-    def _next_step(self) -> None:
-        step = self._steps.pop(0)
-        number = self._count - len(self._steps)
-        which = f" ({number} of {self._count}: {step.title})" if self._count > 1 else ""
-        self.job_title = f"{self._title}{which}"
-        with self.guarded():
-            self._running = self.worker.run(step.job, step.params)
-        if self._running is None:
-            self._end(done=False)
-        else:
-            self._on_job_changed(self._running)
+        self.runner.cancel()
 
     def _on_job_changed(self, state: JobState) -> None:
-        if state is self._running:
-            for section in self.sections:
-                section.show_job(state)
-
-    def _on_job_ended(self, state: JobState) -> None:
-        if state is not self._running:
-            return
-        done = False
-        with self.guarded():
-            self.results[state.job] = state.outcome()
-            done = True
-        if done and self._steps:
-            self.cases_changed()
-            self._next_step()
-        else:
-            self._end(done)
-
-    def _end(self, done: bool) -> None:
-        finished = self._finished
-        self._forget_job()
         for section in self.sections:
-            section.show_job(None)
+            section.show_job(state)
+
+    def _on_job_ended(self, error: Exception | None) -> None:
+        finished, self._finished = self._finished, None
+        with self.guarded():
+            for section in self.sections:
+                section.show_job(None)
         self.cases_changed()
+        with self.guarded():
+            if error is not None:
+                raise error
         if finished is not None:
             with self.guarded():
-                finished(done)
-
-    def _forget_job(self) -> None:
-        self._running, self._finished, self._steps, self.job_title = None, None, [], ""
+                finished(error is None)
 
     # -- coming and going -------------------------------------------------------------------------
 
