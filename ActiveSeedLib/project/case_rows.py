@@ -33,10 +33,9 @@ def brief(rows: Sequence[tuple[Any, ...]]) -> list[CaseRow]:
     """Return the lines of a list that rows of `BRIEF_COLUMNS` describe."""
     return [
         CaseRow(
-            *head, _STATUS[status], *facts, bool(available), bool(labelled), bool(out), bool(queued)
+            key, name, _STATUS[status], at, s, bad, odd, here == 1, has == 1, out == 1, now == 1
         )
-        for *head, status, number, seconds, problem, note, available, labelled, out, queued in rows
-        for facts in ((number, seconds, problem, note),)
+        for key, name, status, at, s, bad, odd, here, has, out, now in rows
     ]
 
 

@@ -82,7 +82,7 @@ class Rounds(Cases):
         )
         if not rows:
             raise InputError(f"The project has no round {number}; it has {len(self.rounds())}.")
-        return [Pick(position, key, reason, json.loads(why)) for position, key, reason, why in rows]
+        return [_pick(*row) for row in rows]
 
     def pick(self, key: str) -> Pick | None:
         """Return the pick that brought a case where it is now; None if no selection did."""
@@ -91,7 +91,7 @@ class Rounds(Cases):
             "JOIN cases c ON c.key = p.key AND c.round = p.round WHERE c.key = ?",
             (key,),
         )
-        return Pick(*rows[0][:3], json.loads(rows[0][3])) if rows else None
+        return _pick(*rows[0]) if rows else None
 
     def queue_order(self, also: str | None = None, *, usable: bool = False) -> list[str]:
         """Return the keys of the queue: by round and order of selection, then those by hand.
@@ -118,9 +118,11 @@ class Rounds(Cases):
             "JOIN cases c ON c.key = p.key AND c.round = p.round "
             "WHERE c.status IN ('suggested', 'in_progress')"
         )
-        picks = {
-            key: Pick(position, key, *rest, json.loads(why)) for position, key, *rest, why in rows
-        }
+        picks = {pick.key: pick for pick in (_pick(*row) for row in rows)}
         return [
             QueueItem(records[key], picks.get(key)) for key in self.queue_order() if key in records
         ]
+
+
+def _pick(position: int, key: str, reason: str, why: str) -> Pick:
+    return Pick(position, key, reason, json.loads(why))
