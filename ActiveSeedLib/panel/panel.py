@@ -20,6 +20,7 @@ from ActiveSeedLib.panel.label_section import LabelSection
 from ActiveSeedLib.panel.learn_section import LearnSection
 from ActiveSeedLib.panel.map_section import MapSection
 from ActiveSeedLib.panel.notice import Action, NoticeBar
+from ActiveSeedLib.panel.plots import PlotView
 from ActiveSeedLib.panel.project_section import ProjectSection
 from ActiveSeedLib.panel.queue_section import QueueSection
 from ActiveSeedLib.panel.section import Section
@@ -45,6 +46,7 @@ class Panel:
         session: the open project, or None.
         choices: strategy, budget, seed and so on of that project.
         runner: what runs in the background.
+        plots: Slicer's plot view, which Learn and Map share.
     """
 
     def __init__(self, resources: Path) -> None:
@@ -57,6 +59,7 @@ class Panel:
         self.widget: Any = slicer.util.loadUI(self.resource("UI/ActiveSeed.ui"))
         self.ui: Any = slicer.util.childWidgetVariables(self.widget)
         self.bar = NoticeBar(self.ui)
+        self.plots = PlotView()
         self.setup = SetupSection(self)
         self.project = ProjectSection(self)
         self.job = JobSection(self)
@@ -267,15 +270,18 @@ class Panel:
         """Take up the work: the user came to the module."""
         for section in self.sections:
             section.enter()
+        self.plots.resume()
 
     def exit(self) -> None:
         """Pause: the user went to another module; jobs go on."""
         for section in self.sections:
             section.exit()
+        self.plots.pause()
 
     def close(self) -> None:
         """Save, end the worker, and let go of everything."""
         self.close_project()
         for section in self.sections:
             section.close()
+        self.plots.close()
         self.worker.close()

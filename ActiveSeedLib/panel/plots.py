@@ -1,0 +1,195 @@
+"""Slicer's plot view: it shows a chart beside the slices and tells which point was clicked."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import qt
+import slicer
+
+from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.files import replacing
+from ActiveSeedLib.panel.signal import Signal
+
+NO_WINDOW = (
+    "Plots are shown in Slicer's main window, which is not here; what they show can be exported "
+    "as a table all the same."
+)
+SELECTED = "dataSelected(vtkStringArray*, vtkCollection*)"
+CROWD = 100
+"""A rubber band around more points than this picks none of them, so they are not looked at."""
+
+LAYOUT = 5317  # Slicer's own layouts lie below 100, its users' from 100 on
+_SLICE = (
+    '<item><view class="vtkMRMLSliceNode" singletontag="{name}">'
+    '<property name="orientation" action="default">{orientation}</property>'
+    '<property name="viewlabel" action="default">{label}</property>'
+    '<property name="viewcolor" action="default">{color}</property>'
+    "</view></item>"
+)
+_RED = _SLICE.format(name="Red", orientation="Axial", label="R", color="#F34A33")
+_GREEN = _SLICE.format(name="Green", orientation="Coronal", label="G", color="#6EB04B")
+_YELLOW = _SLICE.format(name="Yellow", orientation="Sagittal", label="Y", color="#EDD54C")
+DESCRIPTION = (
+    '<layout type="horizontal" split="true">'
+    f'<item splitSize="500"><layout type="vertical">{_RED}'
+    f'<item><layout type="horizontal">{_GREEN}{_YELLOW}</layout></item></layout></item>'
+    '<item splitSize="500"><view class="vtkMRMLPlotViewNode" singletontag="PlotView1">'
+    '<property name="viewlabel" action="default">P</property></view></item>'
+    "</layout>"
+)
+"""The three slices on the left, the plot on the right."""
+
+
+class PlotView:
+    """The plot view of Slicer's main window, if there is one.
+
+    The user's layout is remembered when the plot comes, and given back by `hide` or `pause`. A
+    layout that the user chose meanwhile, or one that has a plot view anyway, is left alone.
+
+    Attributes:
+        picked: emits (id of the series node, row) when one point was clicked; what is connected may
+            change the chart, because it is called after the view's own event is over.
+    """
+
+    def __init__(self) -> None:
+        self.picked = Signal()
+        self._view: Any = None
+        self._former: int | None = None
+        self._paused: str | None = None
+        self._points: set[tuple[str, int]] = set()
+        self._settled: set[tuple[str, int]] = set()
+        self._waiting = False
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether there is a window to plot in."""
+        return slicer.app.layoutManager() is not None
+
+    def show(self, chart: Any) -> bool:
+        """Show a chart node beside the slices; False if there is no window."""
+        manager = slicer.app.layoutManager()
+        if manager is None:
+            return False
+        if not _has_plot(manager.layout):
+            self._former = manager.layout
+            _layout_node().AddLayoutDescription(LAYOUT, DESCRIPTION)
+            manager.setLayout(LAYOUT)
+        _choose(chart.GetID())
+        self._observe(manager.plotWidget(0).plotView())
+        self._view.fitToContent()
+        return True
+
+    def shows(self, chart: Any) -> bool:
+        """Return whether the user sees this chart now."""
+        manager = slicer.app.layoutManager()
+        if chart is None or manager is None or not _has_plot(manager.layout):
+            return False
+        shown = _chosen()
+        return shown is not None and shown == chart.GetID()
+
+    def hide(self) -> None:
+        """Give the user's layout back, unless the user has chosen another one meanwhile."""
+        manager = slicer.app.layoutManager()
+        if manager is not None and self._former is not None and manager.layout == LAYOUT:
+            known = _layout_node().IsLayoutDescription(self._former)
+            manager.setLayout(
+                self._former if known else slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
+            )
+        self._former = None
+
+    def pause(self) -> None:
+        """Give the layout back until `resume`; a second call changes nothing."""
+        if self._former is not None:
+            self._paused = _chosen()
+            self.hide()
+
+    def resume(self) -> None:
+        """Show again what `pause` put away, if it is still in the scene."""
+        paused, self._paused = self._paused, None
+        chart = slicer.mrmlScene.GetNodeByID(paused) if paused else None
+        if chart is not None:
+            self.show(chart)
+
+    def save_picture(self, path: Path) -> None:
+        """Write what the view shows as a PNG or, where the name ends so, as an SVG.
+
+        Raises:
+            InputError: no plot is shown, or nothing can be written there.
+        """
+        manager = slicer.app.layoutManager()
+        if self._view is None or manager is None or not _has_plot(manager.layout):
+            raise InputError("No plot is shown: show it first, then export its picture.")
+        try:
+            with replacing(path) as temporary:
+                if path.suffix.lower() == ".svg":
+                    self._view.saveAsSVG(str(temporary))
+                else:
+                    self._view.grab().save(str(temporary), "PNG")
+        except OSError as error:
+            raise InputError(
+                f"{path} cannot be written ({error.strerror}): choose another place."
+            ) from error
+
+    def close(self) -> None:
+        """Give the layout back and listen to the view no longer."""
+        self.hide()
+        self._forget()
+
+    def _observe(self, view: Any) -> None:
+        if view is not self._view:
+            self._forget()
+            self._view = view
+            view.connect(SELECTED, self._on_selected)
+
+    def _forget(self) -> None:
+        if self._view is not None:
+            with suppress(RuntimeError, ValueError):  # the window may be gone with its view
+                self._view.disconnect(SELECTED, self._on_selected)
+        self._view = None
+
+    def _on_selected(self, series_ids: Any, rows: Any) -> None:
+        """Take what is selected in all series now.
+
+        One click tells twice, first of what was selected before, and a point stays selected when
+        one of another series is clicked: what is new is seen when all is told.
+        """
+        self._points = set()
+        for index in range(series_ids.GetNumberOfValues()):
+            chosen = rows.GetItemAsObject(index)
+            count = min(chosen.GetNumberOfValues(), CROWD)
+            series = series_ids.GetValue(index)
+            self._points |= {(series, int(chosen.GetValue(i))) for i in range(count)}
+        if not self._waiting:
+            self._waiting = True
+            qt.QTimer.singleShot(0, self._on_settled)
+
+    def _on_settled(self) -> None:
+        self._waiting = False
+        fresh = self._points - self._settled
+        self._settled = self._points
+        if len(fresh) == 1 and self._view is not None:
+            self._view.RemovePlotSelections()  # so that the same point can be clicked again
+            self.picked.emit(*fresh.pop())
+
+
+def _layout_node() -> Any:
+    return slicer.app.layoutManager().layoutLogic().GetLayoutNode()
+
+
+def _has_plot(layout: int) -> bool:
+    node = _layout_node()
+    return node.IsLayoutDescription(layout) and "vtkMRMLPlotViewNode" in node.GetLayoutDescription(
+        layout
+    )
+
+
+def _choose(chart_id: str) -> None:
+    logic = slicer.app.applicationLogic()
+    logic.GetSelectionNode().SetActivePlotChartID(chart_id)
+    logic.PropagatePlotChartSelection()
+
+
+def _chosen() -> str | None:
+    chosen: str | None = slicer.app.applicationLogic().GetSelectionNode().GetActivePlotChartID()
+    return chosen
