@@ -164,20 +164,24 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:
             code = 0
         with self._lock:
-            self._error = self.stream.died(_how(code), _tail(self.stream.log))
+            self._error = self.stream.died(how_it_ended(code), last_words(self.stream.log))
         self._over.set()
 
 
-def _how(code: int) -> str:
+def how_it_ended(code: int) -> str:
+    """Return in words what an exit code (negative: a signal) says of a process's end."""
     if code >= 0:
         return f"exit code {code}"
-    name = signal.Signals(-code).name
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
     hint = ", often because the memory was full" if name == "SIGKILL" else ""
     return f"killed by {name}{hint}"
 
 
-def _tail(log: str | None) -> str:
-    """Return the last lines of the log."""
+def last_words(log: str | None) -> str:
+    """Return the last lines of a worker's log; empty if there is none."""
     if log is None:
         return ""
     with suppress(OSError), Path(log).open("rb") as file:
