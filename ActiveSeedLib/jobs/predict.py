@@ -116,7 +116,7 @@ def score_test(
         except ActiveSeedError as error:
             progress.note(f"Left out of the scores: {record.case.name}: {error}")
             continue
-        cases.append({"case": record.case.name, **scores})
+        cases.append({"case": record.case.name, "key": key, **scores})
     if not cases:
         return None
     means = {

@@ -69,6 +69,11 @@ class Cases(Store):
         )
         return brief(rows)[0] if rows else self.row(self.case(key).case.key)
 
+    def counts(self) -> dict[str, int]:
+        """Return how many cases have each status, those without any included."""
+        found = dict(self._database.rows("SELECT status, count(*) FROM cases GROUP BY status"))
+        return {str(status): found.get(str(status), 0) for status in Status}
+
     def statuses(self) -> dict[str, Status]:
         """Return key → status of all cases, in pool order; quicker than `cases`."""
         rows = self._database.rows("SELECT key, status FROM cases ORDER BY position")

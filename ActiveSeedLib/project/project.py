@@ -144,7 +144,6 @@ class Project(Images, LabelImport, Rounds, Models):
 
     def summary(self) -> dict[str, Any]:
         """Return the state of the project as plain values that go into JSON."""
-        counts = dict(self._database.rows("SELECT status, count(*) FROM cases GROUP BY status"))
         total, seconds, missing, labels = self._database.rows(
             "SELECT count(*), coalesce(sum(seconds), 0), coalesce(sum(NOT available), 0), "
             "count(label) FROM cases"
@@ -154,7 +153,7 @@ class Project(Images, LabelImport, Rounds, Models):
             "images": str(self.images_root),
             "segments": {str(s.value): s.name for s in self.schema.segments},
             "cases": total,
-            "statuses": {str(status): counts.get(str(status), 0) for status in Status},
+            "statuses": self.counts(),
             "label_maps": labels,
             "missing": missing,
             "refused": len(self.refused()),

@@ -74,6 +74,15 @@ class Rounds(Cases):
             for number, strategy, parameters, seed, provenance, *rest in rows
         ]
 
+    def clusters(self) -> dict[str, int]:
+        """Return key → cluster (from 0) as the latest selection with clusters had them, or {}."""
+        rows = self._database.rows(
+            "SELECT json_extract(provenance, '$.clusters') FROM rounds ORDER BY number DESC"
+        )
+        found = next((text for (text,) in rows if text not in (None, "{}")), "{}")
+        clusters: dict[str, int] = json.loads(found)
+        return clusters
+
     def selection(self, number: int) -> list[Pick]:
         """Return the picks of a round in the order of selection."""
         rows = self._database.rows(

@@ -1,0 +1,101 @@
+"""The jobs behind the buttons: what the background process does, one after another."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ActiveSeedLib.app.choices import Choices
+from ActiveSeedLib.app.session import Session
+from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.project.records import Status
+from ActiveSeedLib.project.schema import LabelSchema
+
+
+@dataclass(frozen=True)
+class Step:
+    """One job: its name, its parameters (project and session included), and what it does."""
+
+    job: str
+    params: dict[str, Any]
+    title: str
+
+
+def create_steps(
+    root: Path,
+    images: Path,
+    schema: LabelSchema | None = None,
+    *,
+    labels: Path | None = None,
+    test_fraction: float = 0.0,
+    patients: str | None = None,
+    seed: int = 43,
+) -> list[Step]:
+    """Return the step that makes a project in the new or empty folder `root`.
+
+    Args:
+        root: the project's folder; not in the images folder.
+        images: the folder of images (volumes or DICOM), which is only read.
+        schema: the segments; None takes the values that `labels` hold.
+        labels: label maps that exist already, to take over.
+        test_fraction: share of the cases, whole patients, that only score models.
+        patients: who belongs together: a table, or a regular expression on the name.
+        seed: fixes the test split.
+    """
+    params = {
+        "project": str(root),
+        "images": str(images),
+        "labels": None if labels is None else str(labels),
+        "segments": None if schema is None else schema.to_json(),
+        "test_fraction": test_fraction,
+        "patients": patients,
+        "seed": seed,
+    }
+    return [Step("init", params, "Looking at the images")]
+
+
+def suggest_steps(session: Session, choices: Choices) -> list[Step]:
+    """Return the step that chooses the next cases: the budget, or as many as are left.
+
+    Raises:
+        InputError: no case is left to choose.
+    """
+    left = sum(row.status is Status.UNLABELLED and row.usable for row in session.project.rows())
+    if not left:
+        raise InputError(
+            "No case is left to choose: add images and look at the images folder again, or bring "
+            "skipped cases back."
+        )
+    params = {
+        "budget": min(choices.budget, left),
+        "strategy": choices.strategy,
+        "strategy_parameters": choices.strategy_parameters,
+        "encoder": choices.encoder,
+        "map_method": choices.map_method,
+        "seed": choices.seed,
+        "device": choices.device,
+    }
+    return [Step("suggest", session.job_params(params), "Choosing the cases")]
+
+
+def retrain_steps(session: Session, choices: Choices) -> list[Step]:
+    """Return the steps of a round: train and score, predict, choose the next cases if any is left.
+
+    Where no test case has a label map, cross-validation scores the model, last of all: the next
+    cases can be labelled meanwhile.
+    """
+    settings: dict[str, Any] = {"seed": choices.seed, "device": choices.device}
+    if choices.epochs is not None:
+        settings["epochs"] = choices.epochs
+    device = {"device": choices.device}
+    rows = session.project.rows()
+    steps = [
+        Step("train", session.job_params({"settings": settings}), "Training the model"),
+        Step("predict", session.job_params(device), "Predicting the other cases"),
+    ]
+    if any(row.status is Status.UNLABELLED and row.usable for row in rows):
+        steps += suggest_steps(session, choices)
+    tested = any(row.status is Status.TEST and row.labelled and row.usable for row in rows)
+    if choices.cross_validate and not tested:
+        params = session.job_params(device)
+        steps.append(Step("cross-validate", params, "Scoring the model by cross-validation"))
+    return steps
