@@ -1,11 +1,15 @@
 """Where the user wants a file to be, asked and checked."""
 
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import qt
 
 from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.files import replacing
 from ActiveSeedLib.project.project import Project
 
 PNG = "Picture (*.png)"
@@ -33,10 +37,30 @@ def ask_path(parent: Any, title: str, name: str, *kinds: str) -> Path | None:
     return path if path.suffix.lower() in suffixes else path.with_name(path.name + suffixes[0])
 
 
-def check_place(path: Path, project: Project) -> Path:
-    """Return `path`; `InputError` if it lies in the images folder, which is never written to."""
+@contextmanager
+def writing(path: Path, project: Project) -> Iterator[None]:
+    """Guard the writing of `path` inside.
+
+    Raises:
+        InputError: it lies in the images folder, which is never written to, or nothing can be
+            written there.
+    """
     if path.resolve().is_relative_to(project.images_root.resolve()):
         raise InputError(
             f"{path} lies in the images folder, which is never written to: choose another place."
         )
-    return path
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written ({error.strerror}): choose another place."
+        ) from error
+
+
+def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write `rows` as CSV, one column a name; what a row lacks stays empty."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, names)
+        writer.writeheader()
+        writer.writerows(rows)

@@ -115,21 +115,17 @@ class PlotView:
         """Write what the view shows as a PNG or, where the name ends so, as an SVG.
 
         Raises:
-            InputError: no plot is shown, or nothing can be written there.
+            InputError: no plot is shown.
+            OSError: nothing can be written there.
         """
         manager = slicer.app.layoutManager()
         if self._view is None or manager is None or not _has_plot(manager.layout):
             raise InputError("No plot is shown: show it first, then export its picture.")
-        try:
-            with replacing(path) as temporary:
-                if path.suffix.lower() == ".svg":
-                    self._view.saveAsSVG(str(temporary))
-                else:
-                    self._view.grab().save(str(temporary), "PNG")
-        except OSError as error:
-            raise InputError(
-                f"{path} cannot be written ({error.strerror}): choose another place."
-            ) from error
+        with replacing(path) as temporary:
+            if path.suffix.lower() == ".svg":
+                self._view.saveAsSVG(str(temporary))
+            else:
+                self._view.grab().save(str(temporary), "PNG")
 
     def close(self) -> None:
         """Give the layout back and listen to the view no longer."""

@@ -1,0 +1,353 @@
+"""Training: its curves while it runs, what an unfinished one was, and what each round brought."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import qt
+import slicer
+
+from ActiveSeedLib.app.advice import Advice, RoundScore, advise, write_scores_csv
+from ActiveSeedLib.app.steps import retrain_steps
+from ActiveSeedLib.panel import export
+from ActiveSeedLib.panel.plots import NO_WINDOW
+from ActiveSeedLib.panel.section import Section
+from ActiveSeedLib.project.project import Project
+from ActiveSeedLib.project.records import ModelRecord
+from ActiveSeedLib.scene.curve_plot import CurvePlot, LearningCurve
+
+if TYPE_CHECKING:
+    from ActiveSeedLib.worker.stream import JobState
+
+TRAIN = "train"
+HISTORY = "training.jsonl"
+DRAW_EVERY = 300
+"""Milliseconds between two looks of the live curves; a small training has many epochs a second."""
+
+BY_ROUND, BY_EPOCH = range(2)
+CURVES = ("Dice by round", "Loss and Dice by epoch")
+COLUMNS = ("Labelled", "Dice", "Quartiles", "Measured on")
+
+
+class LearnSection(Section):
+    """Trains, shows how it goes, and says what the rounds brought."""
+
+    NAME = "Learn"
+
+    def build(self) -> None:
+        """Connect the widgets."""
+        ui = self.ui
+        self.advice: Advice | None = None
+        self._unfinished: ModelRecord | None = None
+        self._live: CurvePlot | None = None
+        self._rounds: LearningCurve | None = None
+        self._training: JobState | None = None
+        self._drawn = 0
+        self._waiting = False
+        self._notes: list[str] = []
+        self._noted: tuple[str, int] = ("", 0)
+        ui.scoresTable.setColumnCount(len(COLUMNS))
+        ui.scoresTable.setHorizontalHeaderLabels(list(COLUMNS))
+        ui.scoresTable.verticalHeader().setVisible(False)
+        ui.scoresTable.horizontalHeader().setStretchLastSection(True)
+        for title in CURVES:
+            ui.curveComboBox.addItem(title)
+        ui.retrainButton.clicked.connect(self._on_retrain)
+        ui.resumeButton.clicked.connect(self._on_retrain)
+        ui.anewButton.clicked.connect(self._on_anew)
+        ui.showButton.clicked.connect(self._on_show)
+        ui.hideButton.clicked.connect(self._on_hide)
+        ui.pictureButton.clicked.connect(self._on_picture)
+        ui.csvButton.clicked.connect(self._on_csv)
+        self._observed = slicer.mrmlScene
+        self._observer = self._observed.AddObserver(
+            slicer.vtkMRMLScene.EndCloseEvent, self._on_scene_closed
+        )
+
+    # -- what the panel tells ---------------------------------------------------------------------
+
+    def show_project(self) -> None:
+        """Show the rounds of another project."""
+        self._training, self._drawn = None, 0
+        self._remove_plots()
+        session = self.panel.session
+        model = session.project.latest_model() if session is not None else None
+        self._notes = list(model.metrics.get("skipped", [])) if model is not None else []
+        self._noted = ("", 0)
+        self._show_notes()
+        self.widget.setVisible(session is not None)
+
+    def show_cases(self) -> None:
+        """Say what the rounds brought, and what was left unfinished."""
+        session = self.panel.session
+        if session is None:
+            self.advice, self._unfinished = None, None
+        else:
+            self.advice = advise(session.project)
+            self._unfinished = session.project.unfinished_model()
+        self.ui.adviceLabel.setText(self.advice.sentence if self.advice else "")
+        self._show_table(self.advice.scores if self.advice else ())
+        self._show_buttons()
+        if self._rounds is not None and self.advice is not None:
+            self._rounds.show(self.advice.scores)
+
+    def show_job(self, state: "JobState | None") -> None:
+        """Follow a training: its curves, and whatever any job notes."""
+        self._show_buttons()
+        if state is None:
+            self._draw()
+            return
+        self._take_notes(state)
+        if state.job == TRAIN:
+            if state is not self._training:
+                self._begin(state)
+            if len(state.metrics) > self._drawn and not self._waiting:
+                self._waiting = True
+                qt.QTimer.singleShot(DRAW_EVERY, self._on_draw)
+
+    def close(self) -> None:
+        """Let go of the scene."""
+        self._remove_plots()
+        self._observed.RemoveObserver(self._observer)
+        self._training = None
+
+    # -- what the user does -----------------------------------------------------------------------
+
+    def retrain(self) -> None:
+        """Train, or go on with a training that was stopped; then predict and suggest."""
+        session = self.panel.session
+        if session is None:
+            return
+        with self.panel.guarded():
+            steps = retrain_steps(session, self.panel.choices)
+            if self.panel.run(steps, "Retraining", self._on_finished):
+                self._notes, self._noted = [], ("", 0)
+                self._show_notes()
+
+    def start_anew(self) -> None:
+        """Give up the training that was stopped, and train from the beginning."""
+        session = self.panel.session
+        if session is None or self.panel.is_busy:
+            return
+        with self.panel.guarded():
+            if self._unfinished is not None:
+                session.project.abandon_model(self._unfinished.id)
+            self.retrain()
+
+    def show_curves(self, which: int) -> None:
+        """Show the curve of the rounds, or those of the latest training, beside the slices."""
+        session = self.panel.session
+        if session is None:
+            return
+        with self.panel.guarded():
+            self.ui.curveComboBox.setCurrentIndex(which)
+            chart = self._rounds_chart() if which == BY_ROUND else self._epochs_chart()
+            if chart is None:
+                empty = "No model has been scored yet: train one first."
+                self.panel.notice(empty if which == BY_ROUND else "Nothing was trained yet.")
+            elif not self.panel.plots.show(chart):
+                self.panel.notice(NO_WINDOW, "warning")
+            self._show_buttons()
+
+    def export_picture(self, path: Path) -> None:
+        """Write the chosen curves as they look in the plot view."""
+        session = self.panel.session
+        if session is None:
+            return
+        with self.panel.guarded():
+            self.show_curves(int(self.ui.curveComboBox.currentIndex))
+            if not self.panel.plots.is_possible:
+                return
+            with export.writing(path, session.project):
+                self.panel.plots.save_picture(path)
+            self.panel.notice(f"The picture is {path}.")
+
+    def export_csv(self, path: Path) -> None:
+        """Write the numbers behind the chosen curves."""
+        session = self.panel.session
+        if session is None:
+            return
+        with self.panel.guarded():
+            with export.writing(path, session.project):
+                if int(self.ui.curveComboBox.currentIndex) == BY_ROUND:
+                    write_scores_csv(path, session.project)
+                else:
+                    export.write_table(path, training_history(session.project))
+            self.panel.notice(f"The table is {path}.")
+
+    def _on_retrain(self, *_args: Any) -> None:
+        self.retrain()
+
+    def _on_anew(self, *_args: Any) -> None:
+        self.start_anew()
+
+    def _on_show(self, *_args: Any) -> None:
+        self.show_curves(int(self.ui.curveComboBox.currentIndex))
+
+    def _on_hide(self, *_args: Any) -> None:
+        self.panel.plots.hide()
+
+    def _on_picture(self, *_args: Any) -> None:
+        path = self._ask("Export the curves", "curves.png", export.PNG, export.DRAWING)
+        if path is not None:
+            self.export_picture(path)
+
+    def _on_csv(self, *_args: Any) -> None:
+        path = self._ask("Export the numbers", "curves.csv", export.CSV)
+        if path is not None:
+            self.export_csv(path)
+
+    def _ask(self, title: str, name: str, *kinds: str) -> Path | None:
+        session = self.panel.session
+        if session is None:
+            return None
+        return export.ask_path(self.widget, title, str(session.root / name), *kinds)
+
+    def _on_finished(self, done: bool) -> None:
+        if done and self.advice is not None:
+            self.panel.notice(f"The round is finished. {self.advice.sentence}")
+
+    # -- the curves -------------------------------------------------------------------------------
+
+    def _begin(self, state: "JobState") -> None:
+        """Get ready for the curves of a training that begins or goes on."""
+        self._training, self._drawn = state, 0
+        self._live_plot().reset()
+        if self.ui.liveCheckBox.checked:
+            self.panel.plots.show(self._live_plot().chart)
+
+    def _on_draw(self) -> None:
+        self._waiting = False
+        with self.panel.guarded():
+            self._draw()
+
+    def _draw(self) -> None:
+        """Add what the training has measured since the last look."""
+        state, session = self._training, self.panel.session
+        if state is None or session is None or len(state.metrics) <= self._drawn:
+            return
+        fresh = state.metrics[self._drawn :]
+        if self._drawn == 0:  # one that goes on begins where it was stopped
+            first = fresh[0].get("epoch", 1)
+            before = [one for one in training_history(session.project) if one["epoch"] < first]
+            fresh = before + fresh
+        self._drawn = len(state.metrics)
+        plot = self._live_plot()
+        for one in fresh:
+            plot.add_metric(one)
+
+    def _live_plot(self) -> CurvePlot:
+        if self._live is None:
+            self._live = CurvePlot(slicer.mrmlScene, "Training")
+        return self._live
+
+    def _epochs_chart(self) -> Any:
+        """Return the chart of the training that runs, or of the latest one; None without any."""
+        session = self.panel.session
+        if session is None:
+            return None
+        if self._training is None or self._live is None:
+            history = training_history(session.project)
+            if not history:
+                return None
+            plot = self._live_plot()
+            plot.reset()
+            for one in history:
+                plot.add_metric(one)
+        return self._live_plot().chart
+
+    def _rounds_chart(self) -> Any:
+        if self.advice is None or not self.advice.scores:
+            return None
+        if self._rounds is None:
+            self._rounds = LearningCurve(slicer.mrmlScene)
+        self._rounds.show(self.advice.scores)
+        return self._rounds.chart
+
+    def _remove_plots(self) -> None:
+        for plot in (self._live, self._rounds):
+            if plot is not None:
+                plot.remove()
+        self._live, self._rounds = None, None
+
+    def _on_scene_closed(self, *_args: Any) -> None:
+        """Make new nodes when they are asked for: the old ones are gone."""
+        self._live, self._rounds, self._drawn = None, None, 0
+
+    # -- what is shown ----------------------------------------------------------------------------
+
+    def _show_buttons(self) -> None:
+        ui, session, busy = self.ui, self.panel.session, self.panel.is_busy
+        has_labels = session is not None and bool(session.project.training_labels())
+        ui.retrainButton.setEnabled(has_labels and not busy)
+        unfinished = self._unfinished if not busy else None
+        ui.unfinishedFrame.setVisible(unfinished is not None)
+        ui.retrainButton.setVisible(unfinished is None)
+        if unfinished is not None and session is not None:
+            ui.unfinishedLabel.setText(_describe(unfinished, session.project))
+        ui.plotLabel.setText("" if self.panel.plots.is_possible else NO_WINDOW)
+        ui.plotLabel.setVisible(not self.panel.plots.is_possible)
+
+    def _show_table(self, scores: Sequence[RoundScore]) -> None:
+        table = self.ui.scoresTable
+        table.setVisible(bool(scores))
+        table.setRowCount(len(scores))
+        for row, score in enumerate(scores):
+            noun = "test" if score.split == "test" else "cross-validated"
+            texts = (
+                str(score.labelled),
+                f"{score.dice:.3f}",
+                f"{score.low:.2f} to {score.high:.2f}",
+                f"{score.cases} {noun} cases",
+            )
+            for column, text in enumerate(texts):
+                item = qt.QTableWidgetItem(text)
+                item.setToolTip(score.model)
+                table.setItem(row, column, item)
+
+    def _take_notes(self, state: "JobState") -> None:
+        """Keep what a job noted, for as long as the next training does not begin."""
+        seen = self._noted[1] if self._noted[0] == state.id else 0
+        fresh = [note for note in state.notes[seen:] if note not in self._notes]
+        self._noted = (state.id, len(state.notes))
+        if fresh:
+            self._notes += fresh
+            self._show_notes()
+
+    def _show_notes(self) -> None:
+        self.ui.notesFrame.setVisible(bool(self._notes))
+        self.ui.notesEdit.setPlainText("\n".join(self._notes))
+
+
+def training_history(project: Project) -> list[dict[str, Any]]:
+    """Return what the latest training measured, epoch by epoch, as it wrote it down."""
+    model = project.unfinished_model() or project.latest_model()
+    return read_history(model.folder / HISTORY) if model is not None else []
+
+
+def read_history(path: Path) -> list[dict[str, Any]]:
+    """Return the measurements in a training's record; a line that is not whole yet is left out."""
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    history = []
+    for line in lines:
+        try:
+            history.append(json.loads(line))
+        except ValueError:
+            continue
+    return [one for one in history if isinstance(one, dict) and "epoch" in one]
+
+
+def _describe(unfinished: ModelRecord, project: Project) -> str:
+    """Say where a training stopped, and what Resume would do."""
+    history = read_history(unfinished.folder / HISTORY)
+    where = f"after epoch {history[-1]['epoch']}" if history else "in its first epoch"
+    same = unfinished.provenance.get("labels") == project.training_labels()
+    resume = (
+        "Resume goes on from there, as long as the settings are the same."
+        if same
+        else "The label maps have changed since, so a new training will begin."
+    )
+    return f"Training stopped {where}. {resume}"

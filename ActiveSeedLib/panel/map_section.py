@@ -1,0 +1,279 @@
+"""The map of the pool: shown in Slicer's plot view, coloured, clicked, exported."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import qt
+import slicer
+
+from ActiveSeedLib.app.map_points import COLOURINGS, PointGroup, map_groups, write_map_csv
+from ActiveSeedLib.app.steps import Step
+from ActiveSeedLib.panel import export
+from ActiveSeedLib.panel.plots import NO_WINDOW
+from ActiveSeedLib.panel.section import Section
+from ActiveSeedLib.scene.map_plot import MapPlot
+
+if TYPE_CHECKING:
+    from ActiveSeedLib.worker.stream import JobState
+
+HINT = "Similar cases lie close to each other. Click a point of the map to open its case."
+
+
+class MapSection(Section):
+    """Shows where each case lies among the others; a click on a point opens its case."""
+
+    NAME = "Map"
+
+    def build(self) -> None:
+        """Connect the widgets."""
+        ui = self.ui
+        self._plot: MapPlot | None = None
+        self._groups: list[PointGroup] = []
+        self._highlighted: str | None = None
+        self._wanted = False
+        self._scheduled = False
+        for name, title in COLOURINGS.items():
+            ui.colourComboBox.addItem(title, name)
+        ui.colourComboBox.activated.connect(self._on_colour)
+        ui.showButton.clicked.connect(self._on_show)
+        ui.remakeButton.clicked.connect(self._on_remake)
+        ui.hideButton.clicked.connect(self._on_hide)
+        ui.pictureButton.clicked.connect(self._on_picture)
+        ui.figureButton.clicked.connect(self._on_figure)
+        ui.csvButton.clicked.connect(self._on_csv)
+        self.panel.plots.picked.connect(self._on_picked)
+        self._observed = slicer.mrmlScene
+        self._observer = self._observed.AddObserver(
+            slicer.vtkMRMLScene.EndCloseEvent, self._on_scene_closed
+        )
+
+    # -- what the panel tells ---------------------------------------------------------------------
+
+    def show_project(self) -> None:
+        """Forget the map of the project before."""
+        self._remove_plot()
+        if self.panel.session is None:
+            self.panel.plots.hide()
+        self.ui.stateLabel.setText(HINT if self.panel.plots.is_possible else NO_WINDOW)
+        self.widget.setVisible(self.panel.session is not None)
+
+    def show_cases(self) -> None:
+        """Follow the statuses and the open case, if the map is in sight."""
+        self._show_open()
+        if self.is_shown:
+            self._schedule()
+
+    def show_job(self, state: "JobState | None") -> None:
+        """Nothing can be made or drawn while something runs."""
+        for button in (self.ui.remakeButton, self.ui.figureButton):
+            button.setEnabled(state is None)
+
+    def enter(self) -> None:
+        """Follow what happened to the open case meanwhile."""
+        self._show_open()
+
+    def close(self) -> None:
+        """Let go of the scene."""
+        self.panel.plots.picked.disconnect(self._on_picked)
+        self._remove_plot()
+        self._observed.RemoveObserver(self._observer)
+
+    # -- what the user does -----------------------------------------------------------------------
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the user sees the map now."""
+        return self._plot is not None and self.panel.plots.shows(self._plot.chart)
+
+    @property
+    def colouring(self) -> str:
+        """What the colours tell: a name of `COLOURINGS`."""
+        combo = self.ui.colourComboBox
+        return str(combo.itemData(combo.currentIndex))
+
+    def colour_by(self, colouring: str) -> None:
+        """Let the colours tell something else."""
+        combo = self.ui.colourComboBox
+        combo.setCurrentIndex(list(COLOURINGS).index(colouring))
+        if self.is_shown:
+            self._schedule()
+
+    def show_map(self) -> None:
+        """Show the map beside the slices; the worker makes it first if there is none."""
+        if self.panel.session is None:
+            return
+        if not self.panel.plots.is_possible:
+            self.panel.notice(NO_WINDOW, "warning")
+            return
+        self._wanted = True
+        self._schedule()
+
+    def remake(self) -> None:
+        """Let the worker encode what is new and map the pool, then show the map."""
+        session = self.panel.session
+        if session is None:
+            return
+        with self.panel.guarded():
+            params = session.job_params(self._encoding())
+            step = Step("encode", params, "Encoding and mapping the pool")
+            self.panel.run([step], "Making the map", self._on_made)
+
+    def export_picture(self, path: Path) -> None:
+        """Write the map as the user sees it."""
+        session = self.panel.session
+        if session is None:
+            return
+        with self.panel.guarded():
+            if not self.is_shown:
+                self.panel.notice("The map is not shown: show it first, then export its picture.")
+                return
+            with export.writing(path, session.project):
+                self.panel.plots.save_picture(path)
+            self.panel.notice(f"The picture is {path}.")
+
+    def export_figure(self, path: Path) -> None:
+        """Let the worker draw the map for a publication."""
+        session = self.panel.session
+        if session is None:
+            return
+        with self.panel.guarded():
+            params = session.job_params({"out": str(path), **self._encoding()})
+            self._figure = path
+            self.panel.run([Step("map", params, "Drawing the map")], "The figure", self._on_drawn)
+
+    def export_csv(self, path: Path) -> None:
+        """Write every case with its place and what is known of it."""
+        session = self.panel.session
+        if session is None:
+            return
+        with self.panel.guarded():
+            with export.writing(path, session.project):
+                write_map_csv(path, session.project)
+            self.panel.notice(f"The table is {path}.")
+
+    def _on_show(self, *_args: Any) -> None:
+        self.show_map()
+
+    def _on_remake(self, *_args: Any) -> None:
+        self.remake()
+
+    def _on_hide(self, *_args: Any) -> None:
+        self._wanted = False
+        self.panel.plots.hide()
+
+    def _on_colour(self, *_args: Any) -> None:
+        if self.is_shown:
+            self._schedule()
+
+    def _on_picture(self, *_args: Any) -> None:
+        path = self._ask("Export the map", "map.png", export.PNG, export.DRAWING)
+        if path is not None:
+            self.export_picture(path)
+
+    def _on_figure(self, *_args: Any) -> None:
+        kinds = (export.PNG, export.DRAWING, export.PDF)
+        path = self._ask("Export a figure of the map", "map-figure.png", *kinds)
+        if path is not None:
+            self.export_figure(path)
+
+    def _on_csv(self, *_args: Any) -> None:
+        path = self._ask("Export the map's numbers", "map.csv", export.CSV)
+        if path is not None:
+            self.export_csv(path)
+
+    def _ask(self, title: str, name: str, *kinds: str) -> Path | None:
+        session = self.panel.session
+        if session is None:
+            return None
+        return export.ask_path(self.widget, title, str(session.root / name), *kinds)
+
+    def _on_picked(self, series_id: str, row: int) -> None:
+        key = self._plot.key_at(series_id, row) if self._plot is not None else None
+        if key is not None and self.panel.session is not None:
+            with self.panel.guarded():
+                self.panel.label.open(key)
+
+    def _on_made(self, done: bool) -> None:
+        if done:
+            self.show_map()
+
+    def _on_drawn(self, done: bool) -> None:
+        if done:
+            self.panel.notice(f"The figure is {self._figure}.")
+
+    def _encoding(self) -> dict[str, Any]:
+        choices = self.panel.choices
+        return {
+            "encoder": choices.encoder,
+            "map_method": choices.map_method,
+            "seed": choices.seed,
+        }
+
+    # -- the plot ---------------------------------------------------------------------------------
+    # Reading the groups and making the nodes are two events, so that neither takes long.
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            qt.QTimer.singleShot(0, self._on_read)
+
+    def _on_read(self) -> None:
+        session = self.panel.session
+        if session is None:
+            self._scheduled = False
+            return
+        with self.panel.guarded():
+            self._groups = map_groups(session.project, self.colouring)
+            if self._groups:
+                qt.QTimer.singleShot(0, self._on_build)
+                return
+        self._scheduled = False
+        if self._wanted:
+            self._wanted = False
+            self.remake()
+
+    def _on_build(self) -> None:
+        self._scheduled = False
+        session = self.panel.session
+        if session is None:
+            return
+        with self.panel.guarded():
+            if self._plot is None:
+                self._plot = MapPlot(slicer.mrmlScene)
+            title = COLOURINGS[self.colouring]
+            self._plot.show(self._groups, f"{session.root.name}, by {title.lower()}")
+            self._highlighted = None
+            self._show_open()
+            if self._wanted:
+                self._wanted = False
+                self.panel.plots.show(self._plot.chart)
+            self._show_state()
+
+    def _show_state(self) -> None:
+        session = self.panel.session
+        if session is None:
+            return
+        on_map = sum(len(group.keys) for group in self._groups)
+        cases = sum(session.counts().values())
+        which = f"{on_map} cases" if on_map == cases else f"{on_map} of the {cases} cases"
+        more = "" if on_map == cases else " Make it anew when images were added."
+        self.ui.stateLabel.setText(f"{which} are on the map. {HINT}{more}")
+
+    def _show_open(self) -> None:
+        """Tell which case is open, here and on the map."""
+        session, key = self.panel.session, self.panel.label.key
+        opened = session is not None and key is not None
+        self.ui.openLabel.setText(f"Open: {session.row(key).name}" if session and key else "")
+        self.ui.openLabel.setVisible(opened)
+        if self._plot is not None and key != self._highlighted:
+            self._plot.highlight(key)
+            self._highlighted = key
+
+    def _remove_plot(self) -> None:
+        if self._plot is not None:
+            self._plot.remove()
+        self._plot, self._groups, self._highlighted = None, [], None
+
+    def _on_scene_closed(self, *_args: Any) -> None:
+        """Make new nodes when the map is asked for: the old ones are gone."""
+        self._plot, self._highlighted = None, None
