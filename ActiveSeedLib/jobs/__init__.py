@@ -32,6 +32,7 @@ JOBS: dict[str, Job] = {
     "suggest": _job("suggest", "suggest"),
     "train": _job("train", "train_model", needs_torch=True),
     "predict": _job("predict", "predict", needs_torch=True),
+    "cross-validate": _job("crossvalidate", "cross_validate", needs_torch=True),
     "simulate": _job("simulate", "run_simulation", needs_torch=True),
     "cohort": _job("cohort", "make_cohort"),
     "check": _job("check", "check"),

@@ -43,20 +43,7 @@ def train_model(
     record = _open_model(project, settings, labelled)
     values = tuple(sorted(project.schema.values))
     loader = ImageLoader(project)
-    cases = []
-    for one in labelled:
-        path = project.label_path(one.case.key)
-        assert path is not None, "a labelled case has a label map"
-        cases.append(
-            TrainingCase(
-                key=one.case.key,
-                load_image=partial(loader, one.case),
-                load_label=partial(read_label, path),
-                geometry=one.case.geometry,
-                patient=one.case.patient,
-                name=one.case.name,
-            )
-        )
+    cases = [training_case(project, one, loader) for one in labelled]
     try:
         trained = train(cases, values, settings, record.folder, progress.part(0.0, 0.9))
     finally:
@@ -78,6 +65,20 @@ def train_model(
         "metrics": metrics,
         "test": scores,
     }
+
+
+def training_case(project: Project, record: CaseRecord, loader: ImageLoader) -> TrainingCase:
+    """Return a labelled case as the training takes it."""
+    path = project.label_path(record.case.key)
+    assert path is not None, "a labelled case has a label map"
+    return TrainingCase(
+        key=record.case.key,
+        load_image=partial(loader, record.case),
+        load_label=partial(read_label, path),
+        geometry=record.case.geometry,
+        patient=record.case.patient,
+        name=record.case.name,
+    )
 
 
 def _open_model(

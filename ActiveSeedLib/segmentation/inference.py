@@ -28,7 +28,7 @@ class Prediction:
         foreground_entropy: over the dilated predicted foreground (`uncertainty`), or over the
             whole image where nothing is predicted.
         confidence: mean over all voxels of the highest class probability.
-        most_uncertain_slice: index along K of the highest mean entropy.
+        most_uncertain_slice: index along the coarsest axis of the highest mean entropy.
     """
 
     labels: NDArray[np.uint8] | NDArray[np.uint16]
@@ -151,5 +151,5 @@ def summarise(
         mean_entropy=uncertainty.mean_entropy(entropy),
         foreground_entropy=uncertainty.foreground_entropy(entropy, labels, geometry.spacing),
         confidence=float(highest.mean(dtype=np.float64)),
-        most_uncertain_slice=uncertainty.most_uncertain_slice(entropy),
+        most_uncertain_slice=uncertainty.most_uncertain_slice(entropy, geometry.coarsest_axis),
     )
