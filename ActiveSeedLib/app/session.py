@@ -107,7 +107,7 @@ class Session:
             return "Kept for testing: it scores the models and is never trained on."
         if row.queued:
             return "Chosen by hand."
-        return "Its label map was not asked for." if row.labelled else "Not suggested yet."
+        return "Labelled without a suggestion." if row.labelled else "Not suggested yet."
 
     def thumbnail(self, key: str) -> Path | None:
         """Return the case's small picture (PNG), if there is one yet."""

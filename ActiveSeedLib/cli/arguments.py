@@ -83,6 +83,11 @@ def _add_loop_commands(add: Add) -> None:
     predict.add_argument("project")
     predict.add_argument("--device", default="auto", help="auto, cpu or cuda")
 
+    folds = add("cross-validate", commands.cross_validate, "score the model without test cases")
+    folds.add_argument("project")
+    folds.add_argument("--folds", type=int, default=3, help="parts that the patients make")
+    folds.add_argument("--device", help="auto, cpu or cuda (default: as trained)")
+
     picture = add("map", commands.draw_map, "draw the pool and what was chosen")
     picture.add_argument("project")
     picture.add_argument("--out", required=True, help="the picture: map.png")

@@ -1,10 +1,12 @@
 """What each command does and prints."""
 
 from argparse import Namespace
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from ActiveSeedLib.app.advice import advise
+from ActiveSeedLib.app.next_step import NextStep, next_step
 from ActiveSeedLib.cli.output import print_json, say_seconds, table, typed
 from ActiveSeedLib.cli.running import runner
 from ActiveSeedLib.errors import InputError
@@ -72,18 +74,23 @@ def status(options: Namespace) -> None:
             {"path": r.case.name, "reason": r.problem} for r in project.cases() if r.problem
         ]
         refused = [{"path": r.path, "reason": r.reason} for r in project.refused()]
+        step = next_step(project)
+        advice = advise(project)
     if options.json:
-        return print_json({**summary, "queue": queue, "problems": problems, "refused": refused})
+        lists = {"queue": queue, "problems": problems, "refused": refused}
+        return print_json({**summary, **lists, "next": asdict(step), "advice": asdict(advice)})
     counts = summary["statuses"]
     print(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count))
     if summary["minutes"]:
         print(f"Annotation time: {say_seconds(60 * summary['minutes'])}.")
     for model in summary["models"]:
         print(_say_model(model))
+    if advice.scores:
+        print(advice.sentence)
     _print_some("cannot be used", [*problems, *refused], "reason")
     if queue:
         print(f"\nTo label, in this order:\n{table(queue)}")
-    return print(f"Next: {_next(options.project, counts, queue, summary)}")
+    return print(f"Next: {_say_next(step, options.project)}")
 
 
 def suggest(options: Namespace) -> None:
@@ -140,6 +147,22 @@ def predict(options: Namespace) -> None:
     most = sorted(result["cases"], key=lambda c: -c["mean_entropy"])[:SHOWN]
     rows = [{"case": c["case"], "mean entropy": c["mean_entropy"]} for c in most]
     return print(f"Most uncertain:\n{table(rows)}")
+
+
+def cross_validate(options: Namespace) -> None:
+    """Score the latest model's settings on its own label maps."""
+    params = {"folds": options.folds, "device": options.device}
+    with runner(options) as run:
+        result = run.on_project("cross-validate", options.project, params)
+    if options.json:
+        return print_json(result)
+    found = result["cross-validation"]
+    if found is None:
+        return print(f"Model {result['model']} could not be cross-validated.")
+    return print(
+        f"Model {result['model']}, cross-validated on {found['cases']} label maps in "
+        f"{found['folds']} folds: Dice {found['dice']:.3f}, HD95 {found['hd95']:.2f} mm."
+    )
 
 
 def draw_map(options: Namespace) -> None:
@@ -290,23 +313,22 @@ def _print_some(what: str, items: list[dict[str, Any]], why: str) -> None:
 
 
 def _say_model(model: dict[str, Any]) -> str:
-    test = model["scores"].get("test")
     text = f"Model {model['id']} ({model['state']})"
-    return f"{text}: test Dice {test['dice']:.3f}, HD95 {test['hd95']:.2f} mm" if test else text
+    scores = [
+        f"{'test' if split == 'test' else 'cross-validated'} Dice {means['dice']:.3f}, "
+        f"HD95 {means['hd95']:.2f} mm"
+        for split, means in model["scores"].items()
+    ]
+    return f"{text}: {'; '.join(scores)}" if scores else text
 
 
-def _next(
-    project: str, counts: dict[str, int], queue: list[dict[str, Any]], summary: dict[str, Any]
-) -> str:
-    if queue:
-        label = f"activeseed import-labels {typed(project)} DIR"
-        return f"label the {len(queue)} cases above, then: {label}"
-    if not counts.get("labelled"):
-        return f"activeseed suggest {typed(project)} --budget 8"
-    finished = [m for m in summary["models"] if m["state"] == "finished"]
-    trained = finished[-1]["metrics"]["labelled"] if finished else 0
-    if trained < counts["labelled"]:
-        return f"activeseed train {typed(project)}"
-    if not counts["unlabelled"]:
-        return f"no case is left to choose; with new images: activeseed rescan {typed(project)}"
-    return f"activeseed suggest {typed(project)} --budget 8"
+def _say_next(step: NextStep, project: str) -> str:
+    """Return the next step as a person reads it, with the command that takes it."""
+    commands = {
+        "suggest": f"activeseed suggest {typed(project)} --budget 8",
+        "label": f"activeseed import-labels {typed(project)} DIR",
+        "retrain": f"activeseed train {typed(project)}",
+        "rescan": f"activeseed rescan {typed(project)} [--images FOLDER]",
+    }
+    sentence = step.sentence[:1].lower() + step.sentence[1:].rstrip(".")
+    return f"{sentence}: {commands[step.action]}"
