@@ -1,6 +1,6 @@
 """Asking for a folder, a file or a colour: the only windows of the panel that wait for an answer.
 
-Tests put functions of their own in place of these.
+Use them as `choosers.folder(...)`: then a test can put a function of its own in their place.
 """
 
 from pathlib import Path
@@ -9,13 +9,13 @@ from typing import Any
 import qt
 
 
-def choose_folder(parent: Any, title: str, start: Path | None = None) -> Path | None:
+def folder(parent: Any, title: str, start: Path | None = None) -> Path | None:
     """Return the folder that the user chose, or None."""
     found = qt.QFileDialog.getExistingDirectory(parent, title, str(start or ""))
     return Path(found) if found else None
 
 
-def choose_file(parent: Any, title: str, kinds: str = "", start: Path | None = None) -> Path | None:
+def file(parent: Any, title: str, kinds: str = "", start: Path | None = None) -> Path | None:
     """Return the file that the user chose, or None; `kinds` such as "Tables (*.csv *.json)"."""
     found = qt.QFileDialog.getOpenFileName(parent, title, str(start or ""), kinds)
     if isinstance(found, tuple):  # PySide tells the kind as well
@@ -23,7 +23,7 @@ def choose_file(parent: Any, title: str, kinds: str = "", start: Path | None = N
     return Path(found) if found else None
 
 
-def choose_colour(parent: Any, colour: str, title: str) -> str | None:
-    """Return the colour that the user chose as #rrggbb, or None."""
-    chosen = qt.QColorDialog.getColor(qt.QColor(colour), parent, title)
+def colour(parent: Any, present: str, title: str) -> str | None:
+    """Return the colour that the user chose in place of `present` (#rrggbb), or None."""
+    chosen = qt.QColorDialog.getColor(qt.QColor(present), parent, title)
     return str(chosen.name()) if chosen.isValid() else None

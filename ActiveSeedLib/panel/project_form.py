@@ -9,7 +9,7 @@ from typing import Any
 import qt
 
 from ActiveSeedLib.errors import InputError
-from ActiveSeedLib.panel.choosers import choose_file, choose_folder
+from ActiveSeedLib.panel import choosers
 from ActiveSeedLib.panel.schema_table import SchemaTable
 from ActiveSeedLib.pool.patients import PatientRule
 from ActiveSeedLib.project.images import check_folders
@@ -49,14 +49,10 @@ class ProjectForm:
 
     Attributes:
         table: what is to be labelled.
-        choose_folder: asks for a folder.
-        choose_file: asks for a file.
     """
 
     def __init__(self, ui: Any, table: SchemaTable, images_changed: Callable[[], None]) -> None:
         self.table = table
-        self.choose_folder = choose_folder
-        self.choose_file = choose_file
         self._ui = ui
         self._images_changed = images_changed
         self._own_root = False  # the user named the project's folder, so it is left as it is
@@ -157,13 +153,13 @@ class ProjectForm:
         edit, images = self._ui.patientsEdit, self.images
         start = images.parent if images is not None else None
         kinds = "Tables (*.csv *.json)"
-        found = self.choose_file(edit, "Whose image is whose", kinds, start)
+        found = choosers.file(edit, "Whose image is whose", kinds, start)
         if found is not None:
             edit.setText(str(found))
 
     def _choose(self, edit: Any, title: str) -> bool:
         start = _path(edit) or self.images
-        found = self.choose_folder(edit, title, start)
+        found = choosers.folder(edit, title, start)
         if found is not None:
             edit.setText(str(found))
         return found is not None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ActiveSeedLib.app.steps import Step
 from ActiveSeedLib.errors import ActiveSeedError
-from ActiveSeedLib.panel.choosers import choose_folder
+from ActiveSeedLib.panel import choosers
 from ActiveSeedLib.panel.project_report import (
     counts_line,
     import_lines,
@@ -28,12 +28,10 @@ class ProjectPage:
 
     Attributes:
         table: the label schema, while it is being changed.
-        choose_folder: asks for a folder.
     """
 
     def __init__(self, panel: "Panel", ui: Any, table: SchemaTable, report: ShowReport) -> None:
         self.table = table
-        self.choose_folder = choose_folder
         self._panel, self._ui, self._report = panel, ui, report
         for button, act in (
             (ui.closeProjectButton, self._on_close),
@@ -98,7 +96,7 @@ class ProjectPage:
         self._panel.close_project()
 
     def _on_import_labels(self, *_args: Any) -> None:
-        folder = self.choose_folder(self._ui.openPage, "The folder of the label maps")
+        folder = choosers.folder(self._ui.openPage, "The folder of the label maps")
         if folder is not None:
             self.import_labels(folder)
 
@@ -110,7 +108,7 @@ class ProjectPage:
         self._run("rescan", {}, "Looking for new images")
 
     def _on_relocate(self, *_args: Any) -> None:
-        folder = self.choose_folder(self._ui.openPage, "The folder where the images are now")
+        folder = choosers.folder(self._ui.openPage, "The folder where the images are now")
         if folder is not None:
             self.relocate(folder)
 

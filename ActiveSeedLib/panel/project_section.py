@@ -7,7 +7,7 @@ import qt
 
 from ActiveSeedLib.app.steps import Step, create_steps
 from ActiveSeedLib.errors import InputError
-from ActiveSeedLib.panel.choosers import choose_folder
+from ActiveSeedLib.panel import choosers
 from ActiveSeedLib.panel.drop import DropTarget
 from ActiveSeedLib.panel.project_form import NewProject, ProjectForm, documents, is_project
 from ActiveSeedLib.panel.project_page import TERMINOLOGIES, ProjectPage
@@ -26,7 +26,6 @@ class ProjectSection(Section):
     """Shows one of three pages: how to begin, the form of a new project, the open project.
 
     Attributes:
-        choose_folder: asks for a folder.
         form: the fields of a new project.
         page: the open project.
         sample_place: where the sample data and its project go; None: with the user's documents.
@@ -37,7 +36,6 @@ class ProjectSection(Section):
     def build(self) -> None:
         """Connect the widgets."""
         ui = self.ui
-        self.choose_folder = choose_folder
         self.sample_place: Path | None = None
         self._new: NewProject | None = None
         self._tried: Path | None = None
@@ -103,7 +101,8 @@ class ProjectSection(Section):
         listed.clear()
         for root in map(Path, self.panel.recent_projects()):
             there = is_project(root)
-            item = qt.QListWidgetItem(root.name if there else f"{root.name} (not there)")
+            name = root.name if there else f"{root.name} (not there)"
+            item = qt.QListWidgetItem(f"{name} · {root.parent}")
             item.setToolTip(str(root) if there else f"{root} is not there now.")
             item.setData(qt.Qt.UserRole, str(root))
             if not there:
@@ -175,12 +174,12 @@ class ProjectSection(Section):
             )
 
     def _on_choose_images(self, *_args: Any) -> None:
-        images = self.choose_folder(self.widget, "The folder of the images")
+        images = choosers.folder(self.widget, "The folder of the images")
         if images is not None:
             self.take([images])
 
     def _on_open_project(self, *_args: Any) -> None:
-        root = self.choose_folder(self.widget, "The folder of the project")
+        root = choosers.folder(self.widget, "The folder of the project")
         if root is not None:
             self.open(root)
 

@@ -7,7 +7,7 @@ import qt
 import slicer
 
 from ActiveSeedLib.errors import InputError
-from ActiveSeedLib.panel.choosers import choose_colour
+from ActiveSeedLib.panel import choosers
 from ActiveSeedLib.panel.signal import Signal
 from ActiveSeedLib.panel.terminology import TerminologyPicker, is_available
 from ActiveSeedLib.project.schema import LabelSchema, Segment, default_color
@@ -21,12 +21,10 @@ class SchemaTable:
     Attributes:
         widget: the table with its buttons.
         changed: emitted after each change that the user makes.
-        choose_colour: asks for a colour.
     """
 
     def __init__(self, ui_file: str) -> None:
         self.changed = Signal()
-        self.choose_colour = choose_colour
         self.widget: Any = slicer.util.loadUI(ui_file)
         self.ui: Any = slicer.util.childWidgetVariables(self.widget)
         self.table: Any = self.ui.schemaTable
@@ -150,10 +148,12 @@ class SchemaTable:
 
     def _on_colour(self, *_args: Any) -> None:
         row = int(self.table.currentRow())
-        if row < 0:
-            return
+        if row >= 0:
+            self._ask_colour(row)
+
+    def _ask_colour(self, row: int) -> None:
         name = self._text(row, NAME)
-        colour = self.choose_colour(self.widget, self.colour(row), f"Colour of {name}")
+        colour = choosers.colour(self.widget, self.colour(row), f"Colour of {name}")
         if colour:
             self.set_colour(row, colour)
 
@@ -179,8 +179,9 @@ class SchemaTable:
         self.changed.emit()
 
     def _on_cell_clicked(self, *cell: int) -> None:
-        if cell[1] == COLOUR:
-            self._on_colour()
+        row, column = cell
+        if column == COLOUR:
+            self._ask_colour(row)
 
     def _on_selection_changed(self, *_args: Any) -> None:
         row = int(self.table.currentRow())
