@@ -66,6 +66,9 @@ class MainWindow(QtWidgets.QMainWindow):
         self._dock.setWidget(self._scroll)
         self.addDockWidget(QtCore.Qt.DockWidgetArea.LeftDockWidgetArea, self._dock)
         self.statusBar()
+        menu = self.menuBar().addMenu("File")
+        for title, key in (("Save Data", "Ctrl+S"), ("Close Scene", "Ctrl+W")):
+            menu.addAction(title).setShortcut(QtGui.QKeySequence(key))
         self.resize(1400, 900)
         self._selected = ""
 

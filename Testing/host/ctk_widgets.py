@@ -53,17 +53,41 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
 
     def _apply(self) -> None:
         collapsed = self.collapsed
-        for child in self.children():
-            if isinstance(child, QtWidgets.QWidget) and not child.isWindow():
-                if collapsed:
-                    child.setProperty("_was_hidden", child.isHidden())
-                    QtWidgets.QWidget.setVisible(child, False)
-                elif not child.property("_was_hidden"):
-                    QtWidgets.QWidget.setVisible(child, True)
+        for child in self._contents():
+            if collapsed:
+                self._hide(child)
+            else:
+                child.removeEventFilter(self)
+                child.setVisible(self._wanted.pop(child, True))
         self.setMaximumHeight(self.TITLE_HEIGHT if collapsed else 16777215)
         self.setChecked(not collapsed)
         self.updateGeometry()
         self.contentsCollapsed.emit(collapsed)
+
+    def _contents(self) -> list[Any]:
+        widgets = [one for one in self.children() if isinstance(one, QtWidgets.QWidget)]
+        return [one for one in widgets if not one.isWindow()]
+
+    def _hide(self, child: Any) -> None:
+        """Hide a child until the button is opened, whatever is wanted of it meanwhile."""
+        self._wanted[child] = not child.isHidden()
+        child.hide()
+        child.installEventFilter(self)
+
+    def eventFilter(self, child: Any, event: Any) -> bool:
+        kind = event.type()
+        if self.collapsed and kind == QtCore.QEvent.Type.ShowToParent:
+            child.hide()
+            self._wanted[child] = True
+        elif self.collapsed and kind == QtCore.QEvent.Type.HideToParent:
+            self._wanted[child] = False
+        return False
+
+    def showEvent(self, _event: Any) -> None:
+        if self.collapsed:  # what a .ui file put in came after it was collapsed
+            for child in self._contents():
+                if child not in self._wanted:
+                    self._hide(child)
 
     collapsed, setCollapsed = plain("collapsed", bool, False, "_apply")
     collapsedHeight, setCollapsedHeight = plain("collapsedHeight", int, 10)
@@ -72,6 +96,7 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
 
     def __init__(self, *arguments: Any) -> None:
         text = [one for one in arguments if isinstance(one, str)]
+        self._wanted: dict[Any, bool] = {}
         super().__init__(*[one for one in arguments if not isinstance(one, str)])
         self.setText(text[0] if text else "")
         self.setCheckable(True)
@@ -102,7 +127,7 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
 
     def paintEvent(self, _event: Any) -> None:
         painter = QtGui.QPainter(self)
-        title = QtCore.QRect(0, 0, QtWidgets.QWidget.width.__get__(self, type(self)), 22)
+        title = QtCore.QRect(0, 0, self.width, 22)
         painter.fillRect(title, self.palette.color(QtGui.QPalette.ColorRole.Midlight))
         sign = "▸" if self.collapsed else "▾"
         align = QtCore.Qt.AlignmentFlag.AlignVCenter | QtCore.Qt.AlignmentFlag.AlignLeft
@@ -128,8 +153,6 @@ class ctkPathLineEdit(QtWidgets.QWidget):
         Modified = 0x80
         Hidden = 0x100
         System = 0x200
-
-    QtCore.QFlag(Filter)
 
     currentPathChanged = Signal(str)
     validInputChanged = Signal(bool)
@@ -345,17 +368,6 @@ class ctkColorPickerButton(QtWidgets.QPushButton):
         color = QtWidgets.QColorDialog.getColor(self.color, self)
         if color.isValid():
             self.setColor(color)
-
-
-@standin
-class ctkSearchBox(QtWidgets.QLineEdit):
-    """A line to search by, with a cross to empty it."""
-
-    showSearchIcon, setShowSearchIcon = plain("showSearchIcon", bool, False)
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self.setClearButtonEnabled(True)
 
 
 @standin

@@ -96,6 +96,8 @@ def make_native(cls: type) -> type:
     for name in _property_names(cls):
         _show_property(cls, name)
     _refuse_new_attributes(cls)
+    if "exec_" in vars(cls):  # PySide6 has some of these, and warns
+        cls.exec_ = cls.exec  # type: ignore[attr-defined]
     if not _is_qt(cls):
         cls.connect, cls.disconnect = _connect, _disconnect  # type: ignore[attr-defined]
     return cls
