@@ -29,9 +29,10 @@ def counts_line(counts: Mapping[str, int]) -> str:
 
 def creation_sentence(result: Mapping[str, Any]) -> str:
     """Return what the job `init` made, in a sentence or two."""
-    kept = f", {result['test']} of them for testing" if result["test"] else ""
-    cases, patients = result["cases"], counted(result["patients"], "patient")
-    sentence = f"The project is made: {counted(cases, 'case')} of {patients}{kept}."
+    cases, patients, test = result["cases"], result["patients"], result["test"]
+    whose = f" of {counted(patients, 'patient')}" if patients < cases else ""
+    kept = f", {test} of them for testing" if test else ""
+    sentence = f"The project is made: {counted(cases, 'case')}{whose}{kept}."
     if "labels" in result:
         sentence += f" {import_sentence(result['labels'])}"
     left_out = len(result["refused"]) + len(result["duplicates"])

@@ -338,6 +338,38 @@ def test_a_folder_without_images_is_told_and_the_form_stays(panel: Panel, tmp_pa
     assert panel.project.ui.createButton.enabled
 
 
+def test_a_creation_that_is_cancelled_leaves_the_form_and_no_half_project(
+    panel: Panel, archive: Path
+) -> None:
+    drop(panel, archive / "images")
+    ui = panel.project.ui
+    ui.createButton.click()
+    panel.cancel()
+    finish(panel)
+    assert panel.notice_text == "Stopped."
+    assert page(panel) == "formPage"
+    ui.createButton.click()
+    drop(panel, archive / "labels")
+    assert "Something is running" in panel.notice_text
+    finish(panel)
+    assert panel.session is not None, "the second try makes it"
+
+
+def test_a_project_whose_label_maps_were_not_all_taken_over_can_be_opened(
+    panel: Panel, archive: Path
+) -> None:
+    root = make(panel, archive).root
+    panel.project.ui.closeProjectButton.click()
+    drop(panel, archive / "images")
+    panel.project._new = panel.project.form.read()
+    panel.notice("Stopped.")
+    panel.project._created(done=False)  # as when Cancel comes while label maps are taken over
+    assert "was made up to there" in panel.notice_text
+    panel.bar.press("Open it")
+    assert panel.session is not None
+    assert panel.session.root == root
+
+
 def test_images_that_have_a_project_already_offer_it(panel: Panel, archive: Path) -> None:
     root = make(panel, archive).root
     panel.project.ui.closeProjectButton.click()
