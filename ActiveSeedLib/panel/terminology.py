@@ -7,12 +7,12 @@ import slicer
 
 from ActiveSeedLib.panel.signal import Signal
 
+UNCOLOURED = {"#000000", "#7f7f7f"}  # what Slicer gives where a term recommends no colour
+
 
 def is_available() -> bool:
     """Return whether this Slicer has its terminology selector."""
-    return hasattr(slicer, "qSlicerTerminologyNavigatorWidget") and hasattr(
-        getattr(slicer, "modules", None), "terminologies"
-    )
+    return hasattr(slicer, "qSlicerTerminologyNavigatorWidget")
 
 
 class TerminologyPicker:
@@ -68,10 +68,10 @@ class TerminologyPicker:
             return
         name = str(self._navigator.nameFromTerminology(entry)).strip()
         colour = str(self._navigator.recommendedColorFromTerminology(entry).name())
-        text = slicer.modules.terminologies.logic().SerializeTerminologyEntry(entry)
+        text = slicer.vtkSlicerTerminologiesModuleLogic.SerializeTerminologyEntry(entry)
         self._dialog.hide()
         if name:
-            self.chosen.emit(name, "" if colour == "#000000" else colour, str(text))
+            self.chosen.emit(name, "" if colour in UNCOLOURED else colour, str(text))
 
     def _on_cancel(self, *_args: Any) -> None:
         self._dialog.hide()
