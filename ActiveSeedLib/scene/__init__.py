@@ -1,0 +1,1 @@
+"""A case in Slicer's scene: volume, segments, drafts, overlay and plots; MRML without Qt."""

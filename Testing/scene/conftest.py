@@ -1,0 +1,84 @@
+"""A scene on slicer-core for each test, and the geometries that everything must survive."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import slicer
+
+from ActiveSeedLib.pool.case import Geometry, Image
+from ActiveSeedLib.project.schema import LabelSchema
+from Testing.host import core
+
+
+@pytest.fixture
+def scene() -> Iterator[Any]:
+    core.start()
+    slicer.mrmlScene.GetSubjectHierarchyNode()
+    before = {node.GetID() for node in nodes(slicer.mrmlScene)}
+    yield slicer.mrmlScene
+    for node in nodes(slicer.mrmlScene):
+        if node.GetID() not in before and node.GetScene() is not None:
+            slicer.mrmlScene.RemoveNode(node)
+
+
+@pytest.fixture
+def schema() -> LabelSchema:
+    """Gapped values, in an order that is not theirs, one beyond a byte."""
+    return LabelSchema.parse("7=Spleen#112233,3=Liver#e69f00,300=Kidney (left),1=Gallbladder")
+
+
+def nodes(scene: Any) -> list[Any]:
+    return [scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes())]
+
+
+def census(scene: Any) -> Counter[str]:
+    """How many nodes of each class, and how many items in the subject hierarchy."""
+    found = Counter(node.GetClassName() for node in nodes(scene))
+    hierarchy = scene.GetSubjectHierarchyNode()
+    found["items"] = hierarchy.GetNumberOfItems() if hierarchy else 0
+    found.pop("vtkMRMLSubjectHierarchyNode", None)
+    return found
+
+
+def rotation(degrees: float, axis: int) -> np.ndarray:
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    matrix = np.eye(3)
+    a, b = (axis + 1) % 3, (axis + 2) % 3
+    matrix[a, a] = matrix[b, b] = cos
+    matrix[a, b], matrix[b, a] = -sin, sin
+    return matrix
+
+
+def directions(matrix: np.ndarray) -> tuple[float, ...]:
+    return tuple(float(value) for value in matrix.ravel())
+
+
+GEOMETRIES = {
+    "plain": Geometry((9, 7, 5)),
+    "anisotropic": Geometry((9, 7, 5), (0.7, 0.8, 5.0), (-101.5, 33.25, -512.0)),
+    "flipped": Geometry((9, 7, 5), (1.0, 2.0, 3.0), (10, -20, 30), (-1, 0, 0, 0, -1, 0, 0, 0, 1)),
+    "left-handed": Geometry((9, 7, 5), (1.0, 2.0, 3.0), (1, 2, 3), (1, 0, 0, 0, 1, 0, 0, 0, -1)),
+    "permuted": Geometry((9, 7, 5), (1.5, 0.5, 4.0), (0.1, 0.2, 0.3), (0, 0, 1, 1, 0, 0, 0, 1, 0)),
+    "oblique": Geometry(
+        (9, 7, 5),
+        (0.9, 0.9, 3.3),
+        (-87.123456, 45.654321, 1017.0),
+        directions(rotation(17.3, 0) @ rotation(-8.1, 1) @ rotation(3.7, 2)),
+    ),
+    "one slice": Geometry((9, 7, 1), (0.25, 0.25, 1.0)),
+}  # fmt: skip
+
+
+def labels(geometry: Geometry, schema: LabelSchema, seed: int = 0) -> Image:
+    """Random values of the schema everywhere, with 0."""
+    values = np.array([0, *sorted(schema.values)], np.uint16)
+    random = np.random.default_rng(seed)
+    return Image(random.choice(values, geometry.shape), geometry)
+
+
+def grey(geometry: Geometry, seed: int = 0) -> Image:
+    random = np.random.default_rng(seed)
+    return Image(random.normal(100, 30, geometry.shape).astype(np.float32), geometry)
