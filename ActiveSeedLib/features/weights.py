@@ -150,6 +150,18 @@ def weights_folder() -> Path:
     return cache / "activeseed" / "weights"
 
 
+def located(entries: list[KnownWeights]) -> tuple[KnownWeights, Path] | None:
+    """Return the first of `entries` whose file is there, and the file, not verified; or None."""
+    folders = [weights_folder()]
+    if os.environ.get("ACTIVESEED_DATA"):
+        folders.append(Path(os.environ["ACTIVESEED_DATA"]) / "weights")
+    for entry in entries:
+        for folder in folders:
+            if (folder / entry.file).is_file():
+                return entry, folder / entry.file
+    return None
+
+
 def find(entries: list[KnownWeights]) -> tuple[KnownWeights, Path]:
     """Return the first of `entries` whose file is there, verified, and the file.
 
@@ -157,21 +169,16 @@ def find(entries: list[KnownWeights]) -> tuple[KnownWeights, Path]:
         MissingDependencyError: none is there; the sentence says what to do.
         InputError: a file is there but is not the published one.
     """
-    folders = [weights_folder()]
-    if os.environ.get("ACTIVESEED_DATA"):
-        folders.append(Path(os.environ["ACTIVESEED_DATA"]) / "weights")
-    for entry in entries:
-        for folder in folders:
-            path = folder / entry.file
-            if path.is_file():
-                verify(entry, path)
-                return entry, path
+    there = located(entries)
+    if there is not None:
+        verify(*there)
+        return there
     files = " or ".join(dict.fromkeys(entry.file for entry in entries))
     fetchable = [entry.name for entry in entries if entry.url]
     or_download = f", or run: activeseed download {fetchable[0]}" if fetchable else ""
     raise MissingDependencyError(
         f"The weights of the encoder {entries[0].encoder} were not found: put {files} into "
-        f"{folders[0]}{or_download}; or name the file with the parameter "
+        f"{weights_folder()}{or_download}; or name the file with the parameter "
         "'weights'."
     )
 

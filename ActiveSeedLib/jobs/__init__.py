@@ -36,4 +36,5 @@ JOBS: dict[str, Job] = {
     "simulate": _job("simulate", "run_simulation", needs_torch=True),
     "cohort": _job("cohort", "make_cohort"),
     "check": _job("check", "check"),
+    "download": _job("download", "download"),
 }

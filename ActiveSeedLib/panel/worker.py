@@ -40,6 +40,7 @@ class PanelWorker:
         jobs: other jobs than those of ActiveSeed, as "module:attribute" (for tests).
 
     Attributes:
+        log_folder: where the worker writes its logs.
         changed: emitted with the state of a job that has changed.
         ended: emitted with the state of a job that is over, after `changed`; never from within
             `run`, and for every job that was begun, unless `close` ended it.
@@ -49,7 +50,7 @@ class PanelWorker:
         self, log_folder: Path, python: str | None = None, *, jobs: str | None = None
     ) -> None:
         self.changed, self.ended = Signal(), Signal()
-        self._log_folder = log_folder.absolute()
+        self.log_folder = log_folder.absolute()
         self._python = python
         self._jobs = jobs
         self._ids = itertools.count(1)
@@ -133,7 +134,7 @@ class PanelWorker:
 
     def command(self) -> list[str]:
         """Return program and arguments that start the worker."""
-        return worker_command(self.python, self._log_folder, self._jobs)
+        return worker_command(self.python, self.log_folder, self._jobs)
 
     def end(self, grace: float = GRACE_SECONDS) -> None:
         """Let the process end, by force after `grace` seconds; returns at once.

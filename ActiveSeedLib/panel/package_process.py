@@ -1,0 +1,45 @@
+"""Run by path in the Python that is installed into: `look`, or `pip` with its arguments.
+
+Needs nothing but Python's own library, and ends when its standard input does: whoever started it,
+through whatever launcher, is then gone or wants it to stop.
+"""
+
+import sys
+
+if __name__ == "__main__":
+    sys.path.pop(0)  # the panel's modules are none of pip's, and one is called signal
+
+import json
+import os
+import runpy
+import threading
+from importlib.metadata import distributions
+
+
+def look() -> None:
+    """Print the version of every distribution, by name in lower case, as one line of JSON."""
+    found = {
+        str(one.metadata["Name"]).lower().replace("_", "-"): one.version for one in distributions()
+    }
+    sys.stdout.write(json.dumps(found) + "\n")
+
+
+def end_with_stdin() -> None:
+    """End the process at once when its standard input ends."""
+    while os.read(0, 4096):
+        pass
+    os._exit(1)
+
+
+def main() -> None:
+    """Do what the first argument says."""
+    threading.Thread(target=end_with_stdin, daemon=True).start()
+    del sys.argv[0]
+    if sys.argv[0] == "look":
+        look()
+    else:
+        runpy.run_module("pip", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
