@@ -9,7 +9,13 @@ from ActiveSeedLib.app.choices import Choices
 from ActiveSeedLib.app.label_check import Finding, check_label
 from ActiveSeedLib.app.next_step import NextStep, next_step
 from ActiveSeedLib.app.provenance import describe_rounds
-from ActiveSeedLib.app.starting import StartingLabel, Uncertainty, starting_label, uncertainty_of
+from ActiveSeedLib.app.starting import (
+    StartingLabel,
+    Uncertainty,
+    predicted_label,
+    starting_label,
+    uncertainty_of,
+)
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.pool.case import Geometry, Image
 from ActiveSeedLib.pool.readers import read_image
@@ -37,7 +43,7 @@ class Session:
     """A project that this front end holds, so that no other one writes to it.
 
     Every call is short, but for those that read or write an image (`load_image`, `starting_label`,
-    `check` and `save`) and `provenance`, which grows with the rounds.
+    `predicted_label`, `check` and `save`) and `provenance`, which grows with the rounds.
 
     Attributes:
         project: what it is made of.
@@ -164,6 +170,17 @@ class Session:
     def starting_label(self, key: str) -> StartingLabel:
         """Return what the work begins with; see `starting.starting_label`."""
         return starting_label(self.project, self.project.case(key))
+
+    def predicted_label(self, key: str) -> StartingLabel:
+        """Return what the latest model makes of a case, whether or not it has a label map."""
+        return predicted_label(self.project, self.project.case(key))
+
+    def predicting_model(self, key: str) -> str | None:
+        """Return the latest model if the work on a case can begin with its prediction."""
+        model = self.project.latest_model()
+        if model is None or self.row(key).held_out:
+            return None
+        return model.id if self.project.prediction_path(key, model.id).is_file() else None
 
     def uncertainty(self, key: str) -> Uncertainty | None:
         """Return how unsure the latest model is about a case, if it has predicted it."""

@@ -57,10 +57,15 @@ def starting_label(project: Project, record: CaseRecord) -> StartingLabel:
     Raises:
         UnreadableImageError: there is a saved label map, but it cannot be read.
     """
-    key = record.case.key
-    saved = project.label_path(key)
+    saved = project.label_path(record.case.key)
     if saved is not None:
         return StartingLabel(read_label(saved), "saved")
+    return predicted_label(project, record)
+
+
+def predicted_label(project: Project, record: CaseRecord) -> StartingLabel:
+    """Return the latest model's prediction, else nothing; never one of a test case."""
+    key = record.case.key
     model = None if record.held_out else project.latest_model()
     path = project.prediction_path(key, model.id) if model else None
     if model is None or path is None or not path.is_file():
