@@ -221,6 +221,7 @@ class ProjectSection(Section):
         except InputError as error:
             self.form.show_problem(str(error))
             return
+        self.form.show_problem("")
         if is_project(new.root):
             self._images_changed()
             return

@@ -343,7 +343,11 @@ def test_a_creation_that_is_cancelled_leaves_the_form_and_no_half_project(
 ) -> None:
     drop(panel, archive / "images")
     ui = panel.project.ui
+    ui.patientsEdit.setText("(")
     ui.createButton.click()
+    ui.patientsEdit.setText("")
+    ui.createButton.click()
+    assert ui.formProblemLabel.isHidden()
     panel.cancel()
     finish(panel)
     assert panel.notice_text == "Stopped."
