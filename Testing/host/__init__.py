@@ -27,14 +27,21 @@ def start() -> Any:
 
     core.start()
     dialect.speak()
-    from Testing.host import application, ctk_widgets, mrml_widgets, scripted, segment_editor
+    from Testing.host import (
+        application,
+        ctk_widgets,
+        mrml_widgets,
+        scripted,
+        segment_editor,
+        terminology,
+    )
 
     sys.modules["qt"] = dialect.qt_module()
     sys.modules["ctk"] = ctk_widgets.ctk_module()
     for name, module in scripted.slicer_modules().items():
         sys.modules[name] = module
         setattr(slicer, name.partition(".")[2], module)
-    for part in (mrml_widgets, scripted, segment_editor):
+    for part in (mrml_widgets, scripted, segment_editor, terminology):
         for name, value in vars(part).items():
             if name.startswith(("qMRML", "qSlicer")):
                 setattr(slicer, name, value)

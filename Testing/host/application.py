@@ -100,8 +100,12 @@ class IOManager:
     """`slicer.app.coreIOManager()`; nothing here loads or saves through it."""
 
 
+@make_native
 class Application(QtWidgets.QApplication):
     """`slicer.app`, as far as an extension's panel uses it."""
+
+    startupCompleted = QtCore.Signal()
+    mrmlSceneChanged = QtCore.Signal(object)
 
     def __init__(self) -> None:
         QtCore.qInstallMessageHandler(_say)

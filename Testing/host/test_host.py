@@ -199,6 +199,23 @@ def test_the_segment_editor_needs_its_node_first_and_undoes(part: Any, volume: A
     assert editor.activeEffect() is None
 
 
+def test_a_term_is_chosen(desktop: Any) -> None:  # noqa: F811
+    import slicer
+
+    navigator = slicer.qSlicerTerminologyNavigatorWidget()
+    entry = slicer.vtkSlicerTerminologyEntry()
+    assert not navigator.terminologyEntry(entry)
+    seen = Recorder()
+    navigator.selectionValidityChanged.connect(seen.note)
+    navigator.select("Liver")
+    assert seen.calls == [(True,)]
+    assert navigator.terminologyEntry(entry)
+    assert navigator.nameFromTerminology(entry) == "Liver"
+    assert navigator.recommendedColorFromTerminology(entry).name() == "#dd8265"
+    text = slicer.modules.terminologies.logic().SerializeTerminologyEntry(entry)
+    assert "SCT^10200004^Liver" in text
+
+
 def test_slice_views_show_volume_and_segments(desktop: Any, volume: Any, tmp_path: Path) -> None:  # noqa: F811
     import qt
     import slicer
