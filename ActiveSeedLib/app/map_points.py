@@ -91,11 +91,8 @@ def map_groups(project: Project, colouring: str) -> list[PointGroup]:
         raise InputError(
             f"The map has no colouring {colouring!r}; choose one of: {', '.join(COLOURINGS)}."
         )
-    found = project.map()
-    if found is None:
-        return []
-    rows = [row for row in project.rows() if row.key in found.points]
-    xy = np.array([found.points[row.key] for row in rows], dtype=np.float64).reshape(-1, 2)
+    rows, places = project.mapped_rows()
+    xy = np.array(places, dtype=np.float64).reshape(-1, 2)
     made = _MAKERS[colouring](project, rows)
     test = np.array([row.status is Status.TEST for row in rows], dtype=bool)
     groups = []
@@ -109,38 +106,26 @@ def map_groups(project: Project, colouring: str) -> list[PointGroup]:
 
 def write_map_csv(path: Path, project: Project) -> None:
     """Write one line for each case of the latest map: its place and all that may colour it."""
-    found = project.map()
-    if found is None:
+    rows, places = project.mapped_rows()
+    if not rows:
         raise InputError("There is no map yet: suggest cases first.")
     clusters = project.clusters()
     entropy, dice = entropies(project), dice_of_latest(project)
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(("case", "key", "x", "y", "status", "round", "cluster", "entropy", "dice"))
-    for row in project.rows():
-        if row.key in found.points:
-            cluster = clusters.get(row.key)
-            writer.writerow(
-                (
-                    row.name,
-                    row.key,
-                    *found.points[row.key],
-                    str(row.status),
-                    row.round,
-                    None if cluster is None else cluster + 1,
-                    entropy.get(row.key),
-                    dice.get(row.key),
-                )
-            )
+    for row, place in zip(rows, places, strict=True):
+        key, cluster = row.key, clusters.get(row.key)
+        group = None if cluster is None else cluster + 1
+        numbers = (entropy.get(key), dice.get(key))
+        writer.writerow((row.name, key, *place, str(row.status), row.round, group, *numbers))
     write_bytes(path, text.getvalue().encode())
 
 
 def entropies(project: Project) -> dict[str, float]:
     """Return key → mean entropy (nats) of the cases that the latest model has predicted."""
     model = project.latest_model()
-    if model is None:
-        return {}
-    return {k: float(facts["mean_entropy"]) for k, facts in project.predictions(model.id).items()}
+    return project.entropies(model.id) if model else {}
 
 
 def dice_of_latest(project: Project) -> dict[str, float]:

@@ -11,7 +11,7 @@ class NextStep:
     """The next step.
 
     Attributes:
-        action: "suggest", "label", "retrain", "rescan", or "" where there is nothing to do.
+        action: "suggest", "label", "retrain" or "rescan".
         sentence: the same in words.
     """
 
@@ -55,7 +55,7 @@ def _training(project: Project) -> NextStep | None:
 
 
 def _suggestion(project: Project) -> NextStep:
-    if any(row.status is Status.UNLABELLED and row.usable for row in project.rows()):
+    if project.count_usable(Status.UNLABELLED):
         which = "next" if project.training_labels() else "first"
         return NextStep("suggest", f"Suggest the {which} cases to label.")
     return NextStep(

@@ -1,10 +1,10 @@
 """Where a selection came from, as text that a person can read, keep and repeat."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ActiveSeedLib.project.project import Project
-from ActiveSeedLib.project.records import Round
+from ActiveSeedLib.project.records import Pick, Round
 
 
 def describe_rounds(project: Project, number: int | None = None) -> str:
@@ -15,33 +15,28 @@ def describe_rounds(project: Project, number: int | None = None) -> str:
     """
     if number is not None:
         project.selection(number)  # says which rounds there are, if this one is not
-    rounds = [one for one in project.rounds() if number in (None, one.number)]
+    rounds = project.rounds_in_brief(number)
     if not rounds:
         return "Nothing has been suggested yet."
-    return "\n\n".join(_describe(project, one) for one in rounds)
+    names = {row.key: row.name for row in project.rows()}
+    return "\n\n".join(_describe(one, project.selection(one.number), names) for one in rounds)
 
 
-def _describe(project: Project, one: Round) -> str:
+def _describe(one: Round, picks: Sequence[Pick], names: Mapping[str, str]) -> str:
     facts = dict(one.provenance)
-    clusters = facts.pop("clusters", None) or {}
-    chosen = facts.pop("already_chosen", None) or []
     lines = [
         f"Round {one.number}, {one.created}",
         f"  strategy: {one.strategy}{_pairs(one.parameters)}",
         f"  seed: {one.seed}",
         f"  cases: {one.size} of {facts.pop('candidates', '?')} that could be chosen; "
-        f"{len(chosen)} were chosen before",
+        f"{facts.pop('already_chosen')} were chosen before",
     ]
-    if clusters:
-        lines.append(f"  groups found: {len(set(clusters.values()))}")
     facts.pop("seed", None)
     for name, value in facts.items():
         lines += _lines(name.replace("_", " "), value)
     lines.append("  chosen, in this order:")
-    names = {row.key: row.name for row in project.rows()}
     lines += [
-        f"    {pick.position}. {names.get(pick.key, pick.key)}: {pick.reason}"
-        for pick in project.selection(one.number)
+        f"    {pick.position}. {names.get(pick.key, pick.key)}: {pick.reason}" for pick in picks
     ]
     return "\n".join(lines)
 

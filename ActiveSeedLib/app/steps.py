@@ -59,7 +59,7 @@ def suggest_steps(session: Session, choices: Choices) -> list[Step]:
     Raises:
         InputError: no case is left to choose.
     """
-    left = sum(row.status is Status.UNLABELLED and row.usable for row in session.project.rows())
+    left = session.project.count_usable(Status.UNLABELLED)
     if not left:
         raise InputError(
             "No case is left to choose: add images and look at the images folder again, or bring "
@@ -87,15 +87,14 @@ def retrain_steps(session: Session, choices: Choices) -> list[Step]:
     if choices.epochs is not None:
         settings["epochs"] = choices.epochs
     device = {"device": choices.device}
-    rows = session.project.rows()
+    project = session.project
     steps = [
         Step("train", session.job_params({"settings": settings}), "Training the model"),
         Step("predict", session.job_params(device), "Predicting the other cases"),
     ]
-    if any(row.status is Status.UNLABELLED and row.usable for row in rows):
+    if project.count_usable(Status.UNLABELLED):
         steps += suggest_steps(session, choices)
-    tested = any(row.status is Status.TEST and row.labelled and row.usable for row in rows)
-    if choices.cross_validate and not tested:
+    if choices.cross_validate and not project.count_usable(Status.TEST, labelled=True):
         params = session.job_params(device)
         steps.append(Step("cross-validate", params, "Scoring the model by cross-validation"))
     return steps

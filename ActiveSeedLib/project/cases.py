@@ -69,6 +69,16 @@ class Cases(Store):
         )
         return brief(rows)[0] if rows else self.row(self.case(key).case.key)
 
+    def count_usable(self, status: Status, *, labelled: bool = False) -> int:
+        """Return how many cases have `status` and an image that can be used (and a label map)."""
+        only = " AND label IS NOT NULL" if labelled else ""
+        rows = self._database.rows(
+            "SELECT count(*) FROM cases "  # noqa: S608
+            f"WHERE status = ? AND available AND problem IS NULL{only}",
+            (status,),
+        )
+        return int(rows[0][0])
+
     def counts(self) -> dict[str, int]:
         """Return how many cases have each status, those without any included."""
         found = dict(self._database.rows("SELECT status, count(*) FROM cases GROUP BY status"))

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.project.case_rows import BRIEF_COLUMNS, brief
 from ActiveSeedLib.project.cases import Cases
 from ActiveSeedLib.project.database import dump, now
-from ActiveSeedLib.project.records import MapRecord, ModelRecord
+from ActiveSeedLib.project.records import CaseRow, MapRecord, ModelRecord
 
 
 class Models(Cases):
@@ -161,6 +162,14 @@ class Models(Cases):
         )
         return {key: json.loads(facts) for key, facts in rows}
 
+    def entropies(self, model_id: str) -> dict[str, float]:
+        """Return key → mean entropy (nats) of the cases that a model has predicted."""
+        rows = self._database.rows(
+            "SELECT key, json_extract(facts, '$.mean_entropy') FROM predictions WHERE model = ?",
+            (model_id,),
+        )
+        return {key: value for key, value in rows if value is not None}
+
     def save_map(
         self, name: str, facts: Mapping[str, Any], points: Mapping[str, tuple[float, float]]
     ) -> None:
@@ -193,6 +202,15 @@ class Models(Cases):
             (number,),
         )
         return MapRecord(called, created, json.loads(facts), {key: (x, y) for key, x, y in rows})
+
+    def mapped_rows(self) -> tuple[list[CaseRow], list[tuple[float, float]]]:
+        """Return the cases of the latest map in brief, in pool order, and where each lies on it."""
+        rows = self._database.rows(
+            f"SELECT {BRIEF_COLUMNS}, m.x, m.y FROM cases "  # noqa: S608
+            "JOIN map_points m USING (key) WHERE m.map = (SELECT max(id) FROM maps) "
+            "ORDER BY position"
+        )
+        return brief([row[:-2] for row in rows]), [row[-2:] for row in rows]
 
     def _check_model(self, model_id: str) -> None:
         if not self._database.rows("SELECT 1 FROM models WHERE id = ?", (model_id,)):

@@ -69,18 +69,30 @@ class Rounds(Cases):
             "SELECT number, strategy, parameters, seed, provenance, created, "
             "(SELECT count(*) FROM picks WHERE round = number) FROM rounds ORDER BY number"
         )
-        return [
-            Round(number, strategy, json.loads(parameters), seed, json.loads(provenance), *rest)
-            for number, strategy, parameters, seed, provenance, *rest in rows
-        ]
+        return [_round(*row) for row in rows]
+
+    def rounds_in_brief(self, number: int | None = None) -> list[Round]:
+        """Return the rounds (or the one) without what their provenance says of each single case.
+
+        Of "already_chosen" the count is left, "clusters" is left out: quicker in a large pool.
+        """
+        rows = self._database.rows(
+            "SELECT number, strategy, parameters, seed, json_set(json_remove(provenance, "
+            "'$.clusters', '$.already_chosen'), '$.already_chosen', "
+            "coalesce(json_array_length(provenance, '$.already_chosen'), 0)), created, "
+            "(SELECT count(*) FROM picks WHERE round = number) FROM rounds "
+            "WHERE ?1 IS NULL OR number = ?1 ORDER BY number",
+            (number,),
+        )
+        return [_round(*row) for row in rows]
 
     def clusters(self) -> dict[str, int]:
         """Return key → cluster (from 0) as the latest selection with clusters had them, or {}."""
         rows = self._database.rows(
-            "SELECT json_extract(provenance, '$.clusters') FROM rounds ORDER BY number DESC"
+            "SELECT json_extract(provenance, '$.clusters') AS clusters FROM rounds "
+            "WHERE clusters != '{}' ORDER BY number DESC LIMIT 1"
         )
-        found = next((text for (text,) in rows if text not in (None, "{}")), "{}")
-        clusters: dict[str, int] = json.loads(found)
+        clusters: dict[str, int] = json.loads(rows[0][0]) if rows else {}
         return clusters
 
     def selection(self, number: int) -> list[Pick]:
@@ -131,6 +143,20 @@ class Rounds(Cases):
         return [
             QueueItem(records[key], picks.get(key)) for key in self.queue_order() if key in records
         ]
+
+
+def _round(
+    number: int,
+    strategy: str,
+    parameters: str,
+    seed: int,
+    provenance: str,
+    created: str,
+    size: int,
+) -> Round:
+    return Round(
+        number, strategy, json.loads(parameters), seed, json.loads(provenance), created, size
+    )
 
 
 def _pick(position: int, key: str, reason: str, why: str) -> Pick:

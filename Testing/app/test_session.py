@@ -291,7 +291,7 @@ def test_provenance_reads_as_text(session: Session, select: Select) -> None:
     text = session.provenance(1)
     assert "strategy: levy (alpha = 0.3)" in text
     assert "cases: 2 of 6 that could be chosen; 0 were chosen before" in text
-    assert "groups found: 2" in text
+    assert "clusters" not in text
     assert text.splitlines()[-1] == "    2. case_1: Reason of 1."
     assert session.provenance() == text + "\n\n" + session.provenance(2)
     with pytest.raises(InputError, match="no round 3"):
