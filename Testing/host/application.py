@@ -81,19 +81,25 @@ class MainWindow(QtWidgets.QMainWindow):
 
     def selectModule(self, name: str) -> None:
         """Show the panel of another module: the one leaves, the other enters."""
-        manager = slicer.app.moduleManager()
         if name == self._selected:
             return
-        if self._selected:
-            manager.module(self._selected).widgetRepresentation().exit()
-        if self._scroll.widget() is not None:
+        before = self._widget_of(self._selected)
+        if before is not None:
+            before.exit()
             self._scroll.takeWidget()
         self._selected = name
-        if name:
-            widget = manager.module(name).widgetRepresentation()
+        widget = self._widget_of(name)
+        if widget is not None:
             self._scroll.setWidget(widget)
             widget.setVisible(True)
             widget.enter()
+
+    def _widget_of(self, name: str) -> Any:
+        """Return the widget of a scripted module; None for "" and for Slicer's own modules."""
+        module = slicer.app.moduleManager().module(name)
+        if module is None and name and not hasattr(slicer.modules, name.lower()):
+            raise RuntimeError(f"there is no module {name}")
+        return module.widgetRepresentation() if module is not None else None
 
 
 class IOManager:

@@ -20,7 +20,7 @@ from Testing.host.dialect import UiLoader
 RULES = {
     "slot": "a slot is a bound method or a function, not a lambda, a partial or another call",
     "slot-arguments": "a slot of a Qt signal takes whatever comes: def on_x(self, *_args)",
-    "string-connect": 'connect as widget.signal.connect(slot); else only "dataSelected(…)", slicer.app',
+    "string-connect": 'use widget.signal.connect(slot); else only "dataSelected(…)", slicer.app',
     "getter": "a Qt property is read as an attribute; its getter cannot be called in PythonQt",
     "python-signal": "signals and properties that Python defines on Qt objects can crash Slicer",
     "current-data": "use itemData(currentIndex): currentData is no method in PythonQt",

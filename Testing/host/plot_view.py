@@ -8,12 +8,18 @@ from typing import Any
 import numpy as np
 import vtk
 from PySide6 import QtCore, QtGui, QtWidgets
+from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from Testing.host.dialect import make_native
 
 Array = np.ndarray[Any, Any]
 MARGIN = 40
 REACH = 8.0  # pixels around a point that count as a click on it
+
+
+def _column(node: Any, name: str | None) -> Array | None:
+    column = node.GetTable().GetColumnByName(name or "")
+    return None if column is None else vtk_to_numpy(column)
 
 
 @make_native
@@ -81,17 +87,14 @@ class qMRMLPlotView(QtWidgets.QWidget):
 
     def _points(self, series: Any) -> Array:
         """Return the points of a series, shape (n, 2), in the units of its table."""
-        table = series.GetTableNode()
-        y = table.GetTable().GetColumnByName(series.GetYColumnName()) if table else None
+        node = series.GetTableNode()
+        if node is None:
+            return np.zeros((0, 2))
+        y = _column(node, series.GetYColumnName())
+        x = _column(node, series.GetXColumnName())
         if y is None:
             return np.zeros((0, 2))
-        count = y.GetNumberOfValues()
-        x = table.GetTable().GetColumnByName(series.GetXColumnName() or "")
-        values = [
-            [x.GetVariantValue(i).ToDouble() if x is not None else i for i in range(count)],
-            [y.GetVariantValue(i).ToDouble() for i in range(count)],
-        ]
-        return np.array(values, float).T.reshape(count, 2)
+        return np.column_stack([np.arange(len(y)) if x is None else x, y]).astype(float)
 
     def _placed(self) -> list[tuple[Any, Array]]:
         """Return each series with its points in pixels of the widget."""
@@ -136,7 +139,8 @@ class qMRMLPlotView(QtWidgets.QWidget):
 
     def _draw(self, painter: Any, series: Any, points: Array) -> None:
         color = QtGui.QColor.fromRgbF(*series.GetColor())
-        dots = QtGui.QPolygonF([QtCore.QPointF(*one) for one in points if np.isfinite(one).all()])
+        shown = points[np.isfinite(points).all(axis=1)]
+        dots = QtGui.QPolygonF([QtCore.QPointF(x, y) for x, y in shown.tolist()])
         if series.GetLineStyle() != series.LineStyleNone:
             painter.setPen(QtGui.QPen(color, 2))
             painter.drawPolyline(dots)

@@ -335,7 +335,7 @@ def test_a_module_is_loaded_entered_reloaded_and_left(desktop: Any, tmp_path: Pa
     assert first.log[-1] == "cleanup"
     labels = [one for one in second.parent.findChildren("QLabel") if one.visible]
     assert [one.text for one in labels] == ["second version"]
-    slicer.util.selectModule("")
+    slicer.util.selectModule("Data")
     assert second.log == ["setup", "exit"]
     scripted.unload_module("Small")
     assert second.log[-1] == "cleanup"
@@ -367,6 +367,43 @@ def test_a_handler_that_raises_fails_the_test(slicer_app: Any) -> None:  # noqa:
     button.clicked.connect(wrong)
     with pytest.raises(AssertionError, match="wrong"), pump.no_errors():
         pump.click(button)
+
+
+def test_keys_drops_and_double_clicks(desktop: Any, tmp_path: Path) -> None:  # noqa: F811
+    import qt
+    import slicer
+
+    window = slicer.util.mainWindow()
+    saved = window.menuBar().actions()[0].menu().actions()[0]
+    seen = Recorder()
+    saved.triggered.connect(seen.note)
+    pump.press(window, "Ctrl+S")
+    assert len(seen.calls) == 1
+    mine = Recorder()
+    shortcut = qt.QShortcut(qt.QKeySequence("Ctrl+Return"), window)
+    shortcut.activated.connect(mine.note)
+    pump.press(window, "Ctrl+Return")
+    assert len(mine.calls) == 1
+    shortcut.delete()
+
+    class Target(qt.QWidget):
+        def dragEnterEvent(self, event: Any) -> None:  # noqa: N802
+            event.acceptProposedAction()
+
+        def dropEvent(self, event: Any) -> None:  # noqa: N802
+            mine.note([one.toLocalFile() for one in event.mimeData().urls()])
+
+    target = Target()
+    target.setAcceptDrops(True)
+    pump.drop(target, [tmp_path])
+    assert mine.calls[-1] == ([str(tmp_path)],)
+    table = qt.QTableWidget(3, 2)
+    table.resize(300, 200)
+    table.show()
+    table.cellDoubleClicked.connect(mine.note)
+    pump.double_click_row(table, 1)
+    assert mine.calls[-1] == (1, 0)
+    table.delete()
 
 
 def test_a_process_of_its_own(desktop: Any) -> None:  # noqa: F811
