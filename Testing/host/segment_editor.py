@@ -220,6 +220,9 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         if self._history is not None:
             self._history.RestoreNextState()
 
+    def segmentationNodeSelectorAddAttribute(self, *_arguments: Any) -> None:
+        """Offer only nodes with an attribute; the list is not shown here."""
+
     # -- coming and going -------------------------------------------------------------------------
 
     def installKeyboardShortcuts(self, _parent: Any = None) -> None:
