@@ -21,6 +21,7 @@ class SchemaTable:
     Attributes:
         widget: the table with its buttons.
         changed: emitted after each change that the user makes.
+        picker: the window with Slicer's terminology, once it was asked for.
     """
 
     def __init__(self, ui_file: str) -> None:
@@ -30,7 +31,7 @@ class SchemaTable:
         self.table: Any = self.ui.schemaTable
         self._filling = False
         self._kept: frozenset[int] = frozenset()
-        self._picker: TerminologyPicker | None = None
+        self.picker: TerminologyPicker | None = None
         self.table.cellChanged.connect(self._on_cell_changed)
         self.table.cellClicked.connect(self._on_cell_clicked)
         self.table.itemSelectionChanged.connect(self._on_selection_changed)
@@ -127,9 +128,9 @@ class SchemaTable:
 
     def close(self) -> None:
         """Let go of the terminology's window."""
-        if self._picker is not None:
-            self._picker.close()
-            self._picker = None
+        if self.picker is not None:
+            self.picker.close()
+            self.picker = None
 
     # -- what the user does -----------------------------------------------------------------------
 
@@ -158,10 +159,10 @@ class SchemaTable:
             self.set_colour(row, colour)
 
     def _on_terminology(self, *_args: Any) -> None:
-        if self._picker is None:
-            self._picker = TerminologyPicker(self.widget)
-            self._picker.chosen.connect(self._on_term)
-        self._picker.show()
+        if self.picker is None:
+            self.picker = TerminologyPicker(self.widget)
+            self.picker.chosen.connect(self._on_term)
+        self.picker.show()
 
     def _on_term(self, name: str, colour: str, entry: str) -> None:
         row = self.add(name, colour, entry)

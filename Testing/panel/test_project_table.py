@@ -7,6 +7,7 @@ from Testing import host
 host.start()
 
 import qt  # noqa: E402
+import slicer  # noqa: E402
 
 from ActiveSeedLib.errors import InputError  # noqa: E402
 from ActiveSeedLib.panel import choosers  # noqa: E402
@@ -121,24 +122,56 @@ def test_a_slip_is_told_in_a_sentence(
         table.schema()
 
 
-def test_a_term_brings_name_colour_and_code_and_a_name_typed_over_it_drops_the_code(
-    table: SchemaTable,
-) -> None:
+def test_a_term_brings_name_colour_and_code(table: SchemaTable) -> None:
     table.fill(SCHEMA.segments)
-    table._on_term("Kidney, Right", "#b98066", "code of the right kidney")
-    table._on_term("Spleen", "", "code of the spleen")
-    right, spleen = table.schema().segments[2:]
-    assert (right.value, right.name, right.color) == (6, "Kidney, Right", "#b98066")
-    assert spleen.color == default_color(7)
-    assert table.terminologies() == {"6": "code of the right kidney", "7": "code of the spleen"}
-    table.table.item(2, NAME).setText("tumour")
-    assert table.terminologies() == {"7": "code of the spleen"}
-    table.set_colour(3, "#000000")
-    assert table.terminologies() == {"7": "code of the spleen"}, "a colour changes no meaning"
+    table.ui.terminologyButton.click()
+    picker = table.picker
+    assert picker is not None
+    assert picker.dialog.visible
+    assert not picker.select_button.enabled, "nothing is selected"
+    picker.navigator.select("Spleen")
+    picker.select_button.click()
+    assert not picker.dialog.visible
+    spleen = table.schema().segments[2]
+    assert (spleen.value, spleen.name, spleen.color) == (6, "Spleen", "#9d6ca2")
+    entry = slicer.vtkSlicerTerminologyEntry()
+    logic = slicer.vtkSlicerTerminologiesModuleLogic()
+    logic.DeserializeTerminologyEntry(table.terminologies()["6"], entry)
+    assert entry.GetTypeObject().GetCodeValue() == "78961009"
+    table.close()
+    assert table.picker is None
 
 
-def test_without_slicers_selector_there_is_no_button_for_it(table: SchemaTable) -> None:
-    assert table.ui.terminologyButton.isHidden()
+def test_no_term_is_taken_by_cancel_and_the_next_one_by_a_double_click(table: SchemaTable) -> None:
+    table.ui.terminologyButton.click()
+    picker = table.picker
+    assert picker is not None
+    picker.navigator.select("Liver")
+    picker.cancel_button.click()
+    assert table.is_empty
+    assert not picker.dialog.visible
+    table.ui.terminologyButton.click()
+    assert table.picker is picker
+    picker.navigator.typeDoubleClicked.emit()
+    assert [name for _, _, name in table.rows()] == ["Liver"]
+    table.close()
+
+
+def test_a_name_typed_over_a_term_drops_its_code(table: SchemaTable) -> None:
+    table._on_term("Kidney, Right", "", "a code")
+    assert table.schema().segments[0].color == default_color(1)
+    table.set_colour(0, "#000000")
+    assert table.terminologies() == {"1": "a code"}, "a colour changes no meaning"
+    table.table.item(0, NAME).setText("tumour")
+    assert table.terminologies() == {}
+
+
+def test_without_slicers_selector_there_is_no_button_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert not SchemaTable(UI).ui.terminologyButton.isHidden()
+    monkeypatch.delattr(slicer, "qSlicerTerminologyNavigatorWidget")
+    assert SchemaTable(UI).ui.terminologyButton.isHidden()
 
 
 def test_numbers_of_cases_are_told_in_one_line() -> None:
