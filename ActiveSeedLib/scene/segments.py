@@ -17,7 +17,7 @@ from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.pool.case import Geometry, Image
 from ActiveSeedLib.project.label_checks import check_geometry
 from ActiveSeedLib.project.schema import LARGEST_VALUE, LabelSchema, Segment
-from ActiveSeedLib.scene.layers import Placed, make_layer, read_layer, representation_name
+from ActiveSeedLib.scene.layers import Placed, make_layer, occupied, read_layer, representation_name
 from ActiveSeedLib.scene.merge import merged, overlapping, translated
 from ActiveSeedLib.scene.nodes import add_node
 from ActiveSeedLib.scene.volumes import geometry_of
@@ -94,12 +94,16 @@ def prepare_segmentation(
     terminologies: Mapping[int, str],
 ) -> None:
     """Give a segmentation the geometry of the volume and the segments that it lacks, on `layer`."""
+    numbers = _numbers(schema)
     with slicer.util.NodeModify(node):
         node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
         segmentation = node.GetSegmentation()
         for segment in schema.segments:
             if segmentation.GetSegment(segment_id(segment.value)) is None:
-                _add_segment(segmentation, segment, layer, terminologies.get(segment.value))
+                made = _made_segment(segment, terminologies.get(segment.value))
+                made.SetLabelValue(numbers[segment.value])
+                made.AddRepresentation(representation_name(), layer)
+                segmentation.AddSegment(made, segment_id(segment.value))
 
 
 def segment_id(value: int) -> str:
@@ -125,11 +129,11 @@ def set_label(segmentation_node: Any, volume_node: Any, schema: LabelSchema, lab
                 segmentation.SeparateSegmentLabelmap(identifier)
                 if value_of(segmentation, identifier, schema) is not None:
                     segmentation.ClearSegment(identifier)
-        for value in sorted(schema.values):
+        for value, number in _numbers(schema).items():
             segment = segmentation.GetSegment(segment_id(value))
             if segment is not None:
                 segment.AddRepresentation(representation_name(), layer)
-                segment.SetLabelValue(value)
+                segment.SetLabelValue(number)
         prepare_segmentation(segmentation_node, volume_node, schema, layer, {})
         layer.Modified()
         if has_surfaces:
@@ -239,20 +243,34 @@ def _checked_layer(volume_node: Any, schema: LabelSchema, label: Image | None) -
                 f"The label map of {volume_node.GetName()} holds values that are not whole "
                 f"numbers from 0 to {LARGEST_VALUE}."
             )
-    layer = make_layer(array, geometry)
-    unknown = np.ones(LARGEST_VALUE + 1, bool)
-    unknown[[0, *schema.values]] = False
-    placed = read_layer(layer, geometry)
-    if placed is not None and any(unknown[part].any() for part in placed.array):
-        values = sorted({int(v) for part in placed.array for v in np.unique(part[unknown[part]])})
+    part = array[occupied(array) or ()]
+    known = np.zeros(LARGEST_VALUE + 1, bool)
+    known[[0, *schema.values]] = True
+    unknown = sorted({int(v) for k in part if not known[k].all() for v in np.unique(k[~known[k]])})
+    if unknown:
         raise InputError(
-            f"The label map of {volume_node.GetName()} holds the values {values}, which the "
+            f"The label map of {volume_node.GetName()} holds the values {unknown}, which the "
             f"project's schema does not have (it has {sorted(schema.values)})."
         )
-    return layer
+    numbers = _numbers(schema)
+    if any(value != number for value, number in numbers.items()):
+        table = np.zeros(LARGEST_VALUE + 1, np.min_scalar_type(max(numbers.values())))
+        table[list(numbers)] = list(numbers.values())
+        array = translated(array, table)
+    return make_layer(array, geometry)
 
 
-def _add_segment(segmentation: Any, segment: Segment, layer: Any, terminology: str | None) -> None:
+def _numbers(schema: LabelSchema) -> dict[int, int]:
+    """Return value → number within a layer: the value itself if a byte holds all of them.
+
+    Slicer (5.11) loses what is painted under a number above 255 into a layer that is empty.
+    """
+    if max(schema.values) <= np.iinfo(np.uint8).max:
+        return {value: value for value in schema.values}
+    return {segment.value: place + 1 for place, segment in enumerate(schema.segments)}
+
+
+def _made_segment(segment: Segment, terminology: str | None) -> Any:
     made = slicer.vtkSegment()
     made.SetName(segment.name)
     made.SetColor(*(int(segment.color[start : start + 2], 16) / 255 for start in (1, 3, 5)))
@@ -262,9 +280,7 @@ def _add_segment(segmentation: Any, segment: Segment, layer: Any, terminology: s
     if terminology is not None:
         made.SetTag(made.GetTerminologyEntryTagName(), terminology)
     _tag(made, segment_id(segment.value), segment.value)
-    made.SetLabelValue(segment.value)
-    made.AddRepresentation(representation_name(), layer)
-    segmentation.AddSegment(made, segment_id(segment.value))
+    return made
 
 
 def _tag(segment: Any, identifier: str, value: int) -> None:
