@@ -8,6 +8,7 @@ import slicer
 
 from ActiveSeedLib.errors import ActiveSeedError, UnreadableImageError
 from ActiveSeedLib.files import replacing
+from ActiveSeedLib.pool.integrity import verify
 from ActiveSeedLib.project.schema import LabelSchema
 from ActiveSeedLib.scene.layers import make_layer, representation_name
 from ActiveSeedLib.scene.nodes import add_node, remove_nodes
@@ -15,6 +16,7 @@ from ActiveSeedLib.scene.segments import prepare_segmentation, source_as_labelma
 from ActiveSeedLib.scene.volumes import geometry_of
 
 SUFFIX = ".seg.nrrd"
+_ADVICE = "If there is no copy, discard the draft and begin with the saved label map."
 
 
 def write_draft(segmentation_node: Any, path: Path) -> None:
@@ -50,15 +52,16 @@ def read_draft(
     Raises:
         UnreadableImageError: the file is gone or damaged; nothing is added.
     """
+    damage = verify(path)  # Slicer's reader ends the whole process at a file that is cut short
+    if damage is not None:
+        raise UnreadableImageError(f"{path}: {damage} {_ADVICE}")
     node = add_node(scene, "vtkMRMLSegmentationNode", name, key)
     node.CreateDefaultDisplayNodes()
     storage = slicer.vtkMRMLSegmentationStorageNode()
     storage.SetFileName(str(path))
-    if not path.is_file() or not storage.ReadData(node):
+    if not storage.ReadData(node):
         remove_nodes(scene, [node])
-        raise UnreadableImageError(
-            f"The draft {path} is gone or damaged: discard it and begin with the saved label map."
-        )
+        raise UnreadableImageError(f"{path}: Slicer cannot read it. {_ADVICE}")
     empty = make_layer(np.zeros((1, 1, 1), np.uint8), geometry_of(volume_node))
     prepare_segmentation(node, volume_node, schema, empty, {})
     return node
