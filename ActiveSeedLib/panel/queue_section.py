@@ -46,6 +46,7 @@ class QueueSection(Section):
         self._slices = Slices()
         self._stale = False
         self._before: list[str] = []  # the cases that were open, the latest last
+        self._going_back = False
         self.table = CaseTable(ui.caseTable, self._thumbnail, self._words)
         self.table.selected.connect(self._on_selected)
         self.table.activated.connect(self.open)
@@ -62,6 +63,11 @@ class QueueSection(Section):
         self._shortcuts = Shortcuts(
             self.widget, {"Ctrl+Return": self._on_next, "Ctrl+Enter": self._on_next}
         )
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the table shows what it should."""
+        return self._slices.is_idle and self.table.is_idle
 
     # -- what the panel tells ---------------------------------------------------------------------
 
@@ -99,10 +105,8 @@ class QueueSection(Section):
 
     def case_opened(self, key: str | None, before: str | None) -> None:
         """Mark the case that was opened (None: none is), and remember the one before."""
-        if before is not None and before != key:
-            self._before = [*(one for one in self._before if one != before), before]
-        if key is not None:
-            self._before = [one for one in self._before if one != key]
+        if before is not None and not self._going_back:
+            self._before.append(before)
         self._show_soon()
         if key is not None:
             self.table.select(key)
@@ -119,10 +123,11 @@ class QueueSection(Section):
         with self.panel.guarded():
             self.panel.run(suggest_steps(session, choices), "Suggesting cases", self._suggested)
 
-    def open(self, key: str) -> None:
-        """Open a case; what is wrong with it is said on top of the panel."""
+    def open(self, key: str) -> bool:
+        """Open a case and return whether it is; what is wrong is said on top of the panel."""
         with self.panel.guarded():
             self.panel.label.open(key)
+        return self.panel.label.key == key
 
     def open_next(self) -> None:
         """Open the next case of the queue, or say what to do when there is none."""
@@ -144,17 +149,18 @@ class QueueSection(Section):
         step = session.what_next()
         actions = [("Suggest", self.suggest)] if step.action == "suggest" else []
         opened = self.panel.label.key
-        first = (
-            "No other case waits in the queue."
-            if opened is not None and session.row(opened).queued
-            else "That was the last case of the queue."
-        )
+        waits = opened is not None and session.row(opened).queued
+        first = "No other case waits in the queue." if waits else "The queue is empty."
         self.panel.notice(f"{first} {step.sentence}", actions=actions)
 
     def open_previous(self) -> None:
         """Open the case that was open before the present one."""
-        if self._before:
-            self.open(self._before[-1])
+        self._going_back = True
+        try:
+            while self._before and not self.open(self._before.pop()):
+                pass
+        finally:
+            self._going_back = False
 
     # -- the table --------------------------------------------------------------------------------
 
