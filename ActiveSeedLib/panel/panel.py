@@ -75,6 +75,7 @@ class Panel:
         self.runner.changed.connect(self._on_job_changed)
         self.runner.advanced.connect(self.cases_changed)
         self.runner.ended.connect(self._on_job_ended)
+        self.label.opened.connect(self._on_case_opened)
         self._show_project()
 
     @property
@@ -199,6 +200,10 @@ class Panel:
         """Keep with the project which case is open, so that it is opened again next time."""
         if self.session is not None:
             self.session.project.change_settings({OPEN_CASE: key})
+
+    def _on_case_opened(self, key: str | None, _before: str | None) -> None:
+        if key is not None:
+            self.project.fold()
 
     def _return_to_open_case(self) -> None:
         assert self.session is not None

@@ -69,11 +69,18 @@ class ProjectSection(Section):
         """Show the open project, or how to begin."""
         self._show_report("", [])
         self.page.show()
-        if self.panel.session is not None:
+        session = self.panel.session
+        self.widget.setProperty("collapsed", False)
+        self.widget.setText("Project" if session is None else f"Project: {session.root.name}")
+        if session is not None:
             self._show_page("openPage")
         else:
             self._show_page("startPage")
             self._show_recent()
+
+    def fold(self) -> None:
+        """Leave the room to the open case."""
+        self.widget.setProperty("collapsed", True)
 
     def show_cases(self) -> None:
         """Show how many cases stand where."""
@@ -250,6 +257,10 @@ class ProjectSection(Section):
     # -- sample data ------------------------------------------------------------------------------
 
     def _on_sample(self, *_args: Any) -> None:
+        self.try_sample()
+
+    def try_sample(self) -> None:
+        """Let the worker make the sample cohort and a project of it, or open the one made before."""
         place = self.sample_place or documents() / "ActiveSeed sample"
         root, cohort = place / "Sample project", place / "cohort"
         if is_project(root):
