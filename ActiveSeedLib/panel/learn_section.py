@@ -42,6 +42,7 @@ class LearnSection(Section):
         self._unfinished: ModelRecord | None = None
         self._live: CurvePlot | None = None
         self._rounds: LearningCurve | None = None
+        self._rounds_drawn: tuple[RoundScore, ...] = ()
         self._training: JobState | None = None
         self._drawn = 0
         self._waiting = False
@@ -90,7 +91,7 @@ class LearnSection(Section):
         self._show_table(self.advice.scores if self.advice else ())
         self._show_buttons()
         if self._rounds is not None and self.advice is not None:
-            self._rounds.show(self.advice.scores)
+            self._draw_rounds(self.advice.scores)
 
     def show_job(self, state: "JobState | None") -> None:
         """Follow a training: its curves, and whatever any job notes."""
@@ -261,9 +262,14 @@ class LearnSection(Section):
         if self.advice is None or not self.advice.scores:
             return None
         if self._rounds is None:
-            self._rounds = LearningCurve(slicer.mrmlScene)
-        self._rounds.show(self.advice.scores)
+            self._rounds, self._rounds_drawn = LearningCurve(slicer.mrmlScene), ()
+        self._draw_rounds(self.advice.scores)
         return self._rounds.chart
+
+    def _draw_rounds(self, scores: tuple[RoundScore, ...]) -> None:
+        if self._rounds is not None and scores != self._rounds_drawn:
+            self._rounds.show(scores)
+            self._rounds_drawn = scores
 
     def _remove_plots(self) -> None:
         for plot in (self._live, self._rounds):

@@ -238,14 +238,15 @@ class MapSection(Section):
         if session is None:
             return
         with self.panel.guarded():
+            wanted = self._wanted or self.is_shown
             if self._plot is None:
                 self._plot = MapPlot(slicer.mrmlScene)
             title = COLOURINGS[self.colouring]
             self._plot.show(self._groups, f"{session.root.name}, by {title.lower()}")
             self._highlighted = None
             self._show_open()
-            if self._wanted:
-                self._wanted = False
+            self._wanted = False
+            if wanted and not self.is_shown:
                 self.panel.plots.show(self._plot.chart)
             self._show_state()
 

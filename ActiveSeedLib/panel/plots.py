@@ -99,10 +99,11 @@ class PlotView:
         self._former = None
 
     def pause(self) -> None:
-        """Give the layout back until `resume`; a second call changes nothing."""
-        if self._former is not None:
+        """Give the layout back until `resume`."""
+        manager = slicer.app.layoutManager()
+        if self._former is not None and manager is not None and manager.layout == LAYOUT:
             self._paused = _chosen()
-            self.hide()
+        self.hide()
 
     def resume(self) -> None:
         """Show again what `pause` put away, if it is still in the scene."""
@@ -165,7 +166,8 @@ class PlotView:
         fresh = self._points - self._settled
         self._settled = self._points
         if len(fresh) == 1 and self._view is not None:
-            self._view.RemovePlotSelections()  # so that the same point can be clicked again
+            self._view.RemovePlotSelections()
+            self._settled = set()  # so that the same point can be clicked again
             self.picked.emit(*fresh.pop())
 
 
