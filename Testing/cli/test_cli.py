@@ -47,8 +47,12 @@ def test_the_loop_from_the_command_line(cohort: Path, tmp_path: Path) -> None:
     assert "10 label maps imported" in made.stdout
     trained = answer("train", project, "--epochs", "1", "--set", "channels=[8,16]")
     assert trained["labelled"] == 10
+    scored = activeseed("cross-validate", project, "--folds", "2")
+    assert "cross-validated on 10 label maps in 2 folds: Dice 0." in scored.stdout, scored.stderr
     shown = activeseed("status", project)
     assert shown.stdout.splitlines()[0] == "10 labelled"
+    assert "(finished): cross-validated Dice 0." in shown.stdout
+    assert "Too early to tell whether going on pays" in shown.stdout
     assert f"Model {trained['model']} (finished)" in shown.stdout
     assert "Next: no case is left to choose" in shown.stdout
 
