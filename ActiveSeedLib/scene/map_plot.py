@@ -34,7 +34,8 @@ class MapPlot:
         self._places: dict[str, tuple[int, int]] = {}
         self._open: str | None = None
         self._highlight = Series(scene, self.chart, OPEN_CASE)
-        self._highlight.style(color=_OPEN_COLOR)
+        self._highlight.rename(OPEN_CASE, labelled=True)
+        self._highlight.style(color=_OPEN_COLOR, marker="plus", size=3 * _LARGE)
 
     def show(self, groups: Sequence["PointGroup"], title: str) -> None:
         """Draw the groups, later ones over earlier ones, in place of what was drawn before."""
@@ -57,19 +58,16 @@ class MapPlot:
     def highlight(self, key: str | None) -> None:
         """Mark the open case; None, or a case that has no point, marks nothing.
 
-        The chart itself stays as it is, so this may be called while a plot view tells of a click.
+        The chart keeps its series, so this may be called while a plot view tells of a click.
         """
         self._open = key
         place = self._places.get(key) if key is not None else None
         if place is None:
             self._highlight.set_points(np.empty((0, 2)))
-            self._highlight.style(color=_OPEN_COLOR)
             return
         number, row = place
         group = self._groups[number]
         self._highlight.set_points(group.xy[row : row + 1], [group.names[row]])
-        self._highlight.rename(OPEN_CASE, labelled=True)
-        self._highlight.style(color=_OPEN_COLOR, marker="plus", size=3 * _LARGE)
 
     def key_at(self, series_id: str, row: int) -> str | None:
         """Return the case of a point that was clicked: row `row` of the series node's table."""
