@@ -260,7 +260,7 @@ class ProjectSection(Section):
         self.try_sample()
 
     def try_sample(self) -> None:
-        """Let the worker make the sample cohort and a project of it, or open the one made before."""
+        """Open the sample project; the worker makes it, and its images, the first time."""
         place = self.sample_place or documents() / "ActiveSeed sample"
         root, cohort = place / "Sample project", place / "cohort"
         if is_project(root):
