@@ -32,7 +32,8 @@ class Entry(Generic[T]):
         make: the registered function or class.
         summary: one sentence for a tooltip.
         citation: the paper or authority behind it.
-        parameters: a frozen dataclass; each field may carry `metadata={"help": ...}`.
+        parameters: a frozen dataclass; each field may carry `metadata={"help": ...}`, and a number
+            "minimum" and "maximum".
         tags: further facts, such as {"stage": "cold start", "needs": "features"}.
     """
 

@@ -20,6 +20,7 @@ class PythonBox:
         self._panel, self._ui = panel, ui
         self._check: PythonCheck | None = None
         self._past: PythonCheck | None = None  # it may still speak
+        self._closed = False
         ui.pythonEdit.editingFinished.connect(self.apply)
         ui.browseButton.clicked.connect(self.browse)
         ui.checkButton.clicked.connect(self.check)
@@ -45,6 +46,8 @@ class PythonBox:
 
     def apply(self, *_args: Any) -> None:
         """Take over what was typed; what is no program is refused, and stays to be corrected."""
+        if self._closed:  # a field that had the focus says so when it is deleted
+            return
         path = str(self._ui.pythonEdit.text).strip()
         if os.environ.get(VARIABLE) or path == kept_python():
             return
@@ -79,7 +82,8 @@ class PythonBox:
             self._on_changed()
 
     def close(self) -> None:
-        """Stop a check that goes on."""
+        """Stop a check that goes on, and change nothing any more."""
+        self._closed = True
         if self._check is not None:
             self._check.close()
             self._check = None

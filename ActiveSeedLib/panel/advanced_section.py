@@ -84,6 +84,7 @@ class AdvancedSection(Section):
 
     def close(self) -> None:
         """Stop what goes on."""
+        self._showing = True  # what the fields say while they are deleted is no choice
         self.text.exit()
         self.python.close()
 
@@ -141,8 +142,9 @@ class AdvancedSection(Section):
 
     def _on_seed_left(self, *_args: Any) -> None:
         """Put the seed back that was there, if what was typed is none."""
-        self.ui.seedEdit.setStyleSheet("")
-        self._show(self.panel.choices)
+        if not self._showing:
+            self.ui.seedEdit.setStyleSheet("")
+            self._show(self.panel.choices)
 
     def _read(self) -> Choices:
         ui = self.ui

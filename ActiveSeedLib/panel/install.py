@@ -128,7 +128,7 @@ class Installer:
         if self._held is None:
             self._held = held_versions(found)
         todo = [one for one in judge(found) if not one.ok and one.package not in self._tried]
-        if not todo or self.cancelled:
+        if not todo or self.cancelled or self._replaced(found):
             self._end(found)
             return
         self._now = todo[0]
@@ -204,13 +204,20 @@ class Installer:
         importlib.invalidate_caches()
         still = [one for one in judge(found) if not one.ok]
         self._outcome.missing = [one for one in still if one.needed]
-        for name, version in (self._held or {}).items():
-            now = found.get(name.lower())
-            if found and now != version:
-                self._outcome.replaced.append(f"{name} {version} by {now or 'nothing'}")
+        self._outcome.replaced = self._replaced(found)
         self.fraction = 1.0
         self._say(self._outcome.sentence)
         self.ended.emit(self._outcome)
+
+    def _replaced(self, found: dict[str, str]) -> list[str]:
+        """Return in words what has another version than at the start, though it was held."""
+        if not found or self._held is None:
+            return []
+        return [
+            f"{name} {version} by {found.get(name.lower(), 'nothing')}"
+            for name, version in self._held.items()
+            if found.get(name.lower()) != version
+        ]
 
     def _say(self, step: str) -> None:
         self.step = step

@@ -12,7 +12,10 @@ if __name__ == "__main__":
 import json
 import os
 import runpy
+import signal
+import subprocess
 import threading
+from contextlib import suppress
 from importlib.metadata import distributions
 
 
@@ -25,14 +28,22 @@ def look() -> None:
 
 
 def end_with_stdin() -> None:
-    """End the process at once when its standard input ends."""
+    """End this process and what it started at once when its standard input ends."""
     while os.read(0, 4096):
         pass
+    if sys.platform == "win32":
+        me = str(os.getpid())
+        subprocess.run(["taskkill", "/T", "/F", "/PID", me], capture_output=True, check=False)
+    else:
+        os.killpg(os.getpgid(0), signal.SIGKILL)
     os._exit(1)
 
 
 def main() -> None:
     """Do what the first argument says."""
+    if sys.platform != "win32":
+        with suppress(PermissionError):  # it leads a group already
+            os.setsid()
     threading.Thread(target=end_with_stdin, daemon=True).start()
     del sys.argv[0]
     if sys.argv[0] == "look":

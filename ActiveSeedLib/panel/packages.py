@@ -54,8 +54,8 @@ class Look:
         self._command.ended.connect(self._on_ended)
 
     def close(self) -> None:
-        """Forget it."""
-        self._command.close()
+        """End it at once and say no more; it is nothing that could be harmed."""
+        self._command.close(grace=0)
 
     def _on_line(self, line: str) -> None:
         with suppress(ValueError):
@@ -82,11 +82,11 @@ class PackageCommand:
         """Let it end: it does when its standard input ends."""
         self._process.end(END_SECONDS)
 
-    def close(self) -> None:
+    def close(self, grace: float = END_SECONDS) -> None:
         """End it and wait, shortly; nothing is said any more."""
         self.line, self.ended = Signal(), Signal()
         self.end()
-        if not self._process.wait(END_SECONDS):
+        if not self._process.wait(grace):
             self._process.end_now()
             self._process.wait(1.0)
 

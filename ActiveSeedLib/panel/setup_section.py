@@ -24,6 +24,7 @@ class SetupSection(Section):
         """Connect the widgets."""
         self._installer: Installer | None = None
         self._look: Look | None = None
+        self._python = ""
         self._past: list[Any] = []  # what may still speak must not be lost
         self._looked: dict[str, list[Requirement]] = {}
         self._needs: list[Requirement] = []
@@ -80,10 +81,8 @@ class SetupSection(Section):
             return  # told when a job is asked for
         if python in self._looked:
             self._show_needs(self._looked[python])
-        elif self._look is None:
-            self._python = python
-            self._look = Look(python)
-            self._look.ended.connect(self._on_looked)
+        elif self._look is None or self._python != python:
+            self._begin_look(python)
 
     def ask(self, title: str) -> None:
         """Tell that `title` has to wait for what is missing, and offer to install it."""
@@ -116,12 +115,25 @@ class SetupSection(Section):
             self.ui.cancelButton.setEnabled(False)
             self._installer.cancel()
 
+    def _begin_look(self, python: str) -> None:
+        if self._look is not None:
+            self._look.close()  # it may be a program that never answers
+            self._put_by(self._look)
+        self._python = python
+        self._look = Look(python)
+        self._look.ended.connect(self._on_looked)
+
     def _on_looked(self, found: dict[str, str] | None) -> None:
-        self._past, self._look = [self._look], None
+        self._put_by(self._look)
+        self._look = None
         if found is None:  # a check under Advanced tells why
             return
         self._looked[self._python] = [one for one in judge(found) if one.needed and not one.ok]
         self.refresh()
+
+    def _put_by(self, ended: Any) -> None:
+        """Keep what may still be speaking; what ended before it has nothing more to say."""
+        self._past = [*self._past[-1:], ended]
 
     def _on_line(self, line: str) -> None:
         self.ui.logView.appendPlainText(line)
@@ -132,7 +144,8 @@ class SetupSection(Section):
         self.ui.logButton.setText("Hide log" if shown else "Show log")
 
     def _on_installed(self, outcome: Outcome) -> None:
-        self._past, self._installer = [self._installer], None
+        self._put_by(self._installer)
+        self._installer = None
         self._looked.clear()
         self._show_progress()
         self.ui.stepLabel.setText(outcome.sentence)
@@ -167,18 +180,26 @@ class SetupSection(Section):
         self.ui.whatLabel.setText(
             f"ActiveSeed needs {len(needs)} {packages} not there yet:\n" + "\n".join(lines)
         )
-        slicers = is_slicers(self.panel.worker.python)
-        where = "Slicer's own Python" if slicers else self.panel.worker.python
-        large = any(one.package == "torch" for one in needs)
-        self.ui.whereLabel.setText(
-            f"A click installs it into {where}, from the Python Package Index"
-            + (", PyTorch through Slicer's extension PyTorch" if large and slicers else "")
-            + ("; that is a download of up to 3 GB. " if large else ". ")
-            + "Nothing that Slicer ships is replaced."
-        )
+        self.ui.whereLabel.setText(_where(self.panel.worker.python, needs))
+
+
+def _where(python: str, needs: list[Requirement]) -> str:
+    """Return where a click installs what, and what stays as it is."""
+    slicers = is_slicers(python)
+    where = "Slicer's own Python" if slicers else python
+    torch = any(one.package == "torch" for one in needs)
+    parts = [
+        f"A click installs it into {where}, from the Python Package Index",
+        ", PyTorch through Slicer's extension PyTorch" if torch and slicers else "",
+        "; that is a download of up to 3 GB. " if torch else ". ",
+        "Nothing that Slicer ships is replaced."
+        if slicers
+        else "The numpy, scipy and SimpleITK that are there stay as they are.",
+    ]
+    return "".join(parts)
 
 
 def _age(one: Requirement) -> str:
     if one.installed is None:
         return ""
-    return f" ({one.installed} is there, {one.requirement.removeprefix(one.package)} is needed)"
+    return f" ({one.installed} is there, but {one.requirement} is needed)"

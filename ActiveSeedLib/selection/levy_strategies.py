@@ -41,7 +41,11 @@ class ActiveParameters:
 
     alpha: float = field(
         default=PAPER_ALPHA,
-        metadata={"help": "Weight of diversity: 0 is uncertainty alone, 1 is distance alone."},
+        metadata={
+            "help": "Weight of diversity: 0 is uncertainty alone, 1 is distance alone.",
+            "minimum": 0.0,
+            "maximum": 1.0,
+        },
     )
     count_labelled: bool = field(
         default=True,
