@@ -65,8 +65,8 @@ class LabelSection(Section):
         self._lost: str | None = None  # the case whose nodes are being removed
         self._rest: SceneCase | None = None  # what is left of it
         self.editor = Editor(ui.editorWidget)
-        self.autosave = AutoSave(self._write_draft, self.clock.touch, self.panel.guarded)
-        self._view_watch = views.ViewWatch(self.clock.touch)
+        self.autosave = AutoSave(self._write_draft, self._touch, self.panel.guarded)
+        self._view_watch = views.ViewWatch(self._touch)
         self._node_watch = NodeWatch(self._on_scene_closes, self._on_node_goes)
         ui.startButton.clicked.connect(self._on_start_over)
         ui.predictionButton.clicked.connect(self._on_new_prediction)
@@ -118,7 +118,7 @@ class LabelSection(Section):
         self.editor.enter()
         if self._opened is not None:
             self._view_watch.start()
-            self.clock.touch()
+            self._touch()
         self._shortcuts.enable()
 
     def exit(self) -> None:
@@ -129,6 +129,7 @@ class LabelSection(Section):
         self.editor.exit()
         with self.panel.guarded():
             self._keep()
+        self.clock.stop()
 
     def close(self) -> None:
         """Let go; the panel has closed the project, and with it the case."""
@@ -199,6 +200,12 @@ class LabelSection(Section):
             session.discard_draft(key)
         self._keep_time()
 
+    def _touch(self) -> None:
+        """Count the time; work on the case in another module counts from its first stroke on."""
+        if self.clock.key is None and self.key is not None:
+            self.clock.start(self.key)
+        self.clock.touch()
+
     def _keep_time(self) -> None:
         session, key = self.panel.session, self.key
         seconds = self.clock.take()
@@ -219,7 +226,7 @@ class LabelSection(Section):
 
     def save(self, then: Then | None = None) -> None:
         """Save the label map; questions and oddities are said on top of the panel."""
-        self.clock.touch()
+        self._touch()
         self._assign_row.hide()
         Saving(self, then).go_on()
 
@@ -330,7 +337,7 @@ class LabelSection(Section):
         opened = self._opened
         if opened is None or opened.uncertainty is None:
             return
-        self.clock.touch()
+        self._touch()
         with self.panel.guarded():
             shown = bool(self.ui.uncertaintyCheckBox.checked)
             if shown and opened.case.uncertainty is None:
@@ -342,7 +349,7 @@ class LabelSection(Section):
             self.ui.uncertaintyCheckBox.toggle()
 
     def _on_most_uncertain(self, *_args: Any) -> None:
-        self.clock.touch()
+        self._touch()
         with self.panel.guarded():
             self.show_most_uncertain()
 

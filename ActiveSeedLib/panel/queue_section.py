@@ -49,7 +49,7 @@ class QueueSection(Section):
         self._going_back = False
         self.table = CaseTable(ui.caseTable, self._thumbnail, self._words)
         self.table.selected.connect(self._on_selected)
-        self.table.activated.connect(self.open)
+        self.table.activated.connect(self._on_activated)
         ui.suggestButton.clicked.connect(self._on_suggest)
         ui.filterComboBox.activated.connect(self._on_filter)
         ui.searchEdit.textChanged.connect(self._on_filter)
@@ -78,6 +78,7 @@ class QueueSection(Section):
         self.ui.filterComboBox.setCurrentIndex(TO_LABEL)
         self.ui.budgetSpinBox.setValue(self.panel.choices.budget)
         self.widget.setVisible(self.panel.session is not None)
+        self.ui.nextButton.setEnabled(self.panel.session is not None)
         self.show_cases()
 
     def show_cases(self) -> None:
@@ -214,8 +215,6 @@ class QueueSection(Section):
         self.ui.bringBackButton.setVisible(aside)
         self.ui.queueButton.setVisible(not aside)
         self.ui.queueButton.setEnabled(status == Status.UNLABELLED and usable)
-        session = self.panel.session
-        self.ui.nextButton.setEnabled(session is not None)
         self.ui.previousButton.setEnabled(bool(self._before))
 
     def _thumbnail(self, key: str) -> Any:
@@ -236,6 +235,9 @@ class QueueSection(Section):
 
     def _on_selected(self, _key: str | None) -> None:
         self._show_details()
+
+    def _on_activated(self, key: str) -> None:
+        self.open(key)
 
     def _on_suggest(self, *_args: Any) -> None:
         self.suggest()
