@@ -23,7 +23,7 @@ MODULES = (QtCore, QtGui, QtWidgets, QtUiTools)
 VIRTUAL = {"sizeHint", "minimumSizeHint"}  # properties that C++ asks as methods
 NOT_A_PROPERTY = {("QTimer", "singleShot")}  # there PythonQt has the static method
 RENAMED = {"name": "objectName"}
-_native: set[type] = set()
+_native: dict[type, list[str]] = {}  # class → its own properties; PySide6 remakes meta objects
 
 
 class NoSuchSignalError(AttributeError):
@@ -92,7 +92,7 @@ def make_native(cls: type) -> type:
     """
     if cls in _native:
         return cls
-    _native.add(cls)
+    _native[cls] = _property_names(cls, inherited=False)
     for name in _property_names(cls):
         _show_property(cls, name)
     _refuse_new_attributes(cls)
@@ -109,13 +109,7 @@ def _is_qt(cls: type) -> bool:
 
 def property_names() -> set[str]:
     """Return the names of all properties of all Qt classes and stand-ins."""
-    classes = set(_classes()) | _native
-    return {
-        name
-        for cls in classes
-        if issubclass(cls, QtCore.QObject)
-        for name in _property_names(cls, inherited=False)
-    } | set(RENAMED)
+    return {name for names in _native.values() for name in names} | set(RENAMED)
 
 
 def _classes() -> list[type]:

@@ -14,6 +14,7 @@ from Testing.host.dialect import make_native
 
 Array = np.ndarray[Any, Any]
 MARGIN = 40
+ROUND = 2000  # more points than these are drawn as squares, which is quick
 REACH = 8.0  # pixels around a point that count as a click on it
 
 
@@ -145,7 +146,10 @@ class qMRMLPlotView(QtWidgets.QWidget):
             painter.setPen(QtGui.QPen(color, 2))
             painter.drawPolyline(dots)
         if series.GetMarkerStyle() != series.MarkerStyleNone:
-            painter.setPen(QtGui.QPen(color, max(series.GetMarkerSize(), 3)))
+            pen = QtGui.QPen(color, max(series.GetMarkerSize(), 3))
+            if series.GetMarkerStyle() == series.MarkerStyleCircle and len(shown) < ROUND:
+                pen.setCapStyle(QtCore.Qt.PenCapStyle.RoundCap)
+            painter.setPen(pen)
             painter.drawPoints(dots)
         painter.setPen(QtGui.QPen(color))
 

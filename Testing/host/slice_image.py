@@ -67,7 +67,10 @@ def _volumes(logic: Any) -> Array | None:
     if scalars is None:
         return None
     width, height, _depth = image.GetDimensions()
-    return vtk_to_numpy(scalars).reshape(height, width, -1)[..., :3]
+    pixels = vtk_to_numpy(scalars).reshape(height, width, -1)
+    if pixels.shape[2] < 4:
+        return pixels
+    return np.where(pixels[..., 3:] > 0, pixels[..., :3], 0)  # transparent outside of the volumes
 
 
 def _paint(picture: Array, node: Any, segmentation: Any, display: Any) -> None:

@@ -71,6 +71,7 @@ class qMRMLSliceView(QtWidgets.QWidget):
             painter.setPen(QtGui.QColor("#a0c0ff"))
             node = self._logic.GetSliceNode()
             offset = self._logic.GetSliceOffset()
+            painter.fillRect(0, 0, 190, 22, QtGui.QColor(0, 0, 0, 160))
             painter.drawText(6, 16, f"{node.GetName()}  {node.GetOrientation()}  {offset:.2f} mm")
         painter.end()
 
