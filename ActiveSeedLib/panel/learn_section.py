@@ -27,6 +27,7 @@ DRAW_EVERY = 300
 
 BY_ROUND, BY_EPOCH = range(2)
 CURVES = ("Dice by round", "Loss and Dice by epoch")
+ROW_HEIGHT, ROWS_SHOWN = 24, 6  # pixels; rows without scrolling
 COLUMNS = ("Labelled", "Dice", "Quartiles", "Measured on")
 
 
@@ -40,6 +41,7 @@ class LearnSection(Section):
         ui = self.ui
         self.advice: Advice | None = None
         self._unfinished: ModelRecord | None = None
+        self._has_labels = False
         self._live: CurvePlot | None = None
         self._rounds: LearningCurve | None = None
         self._rounds_drawn: tuple[RoundScore, ...] = ()
@@ -51,6 +53,7 @@ class LearnSection(Section):
         ui.scoresTable.setColumnCount(len(COLUMNS))
         ui.scoresTable.setHorizontalHeaderLabels(list(COLUMNS))
         ui.scoresTable.verticalHeader().setVisible(False)
+        ui.scoresTable.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         ui.scoresTable.horizontalHeader().setStretchLastSection(True)
         for title in CURVES:
             ui.curveComboBox.addItem(title)
@@ -83,9 +86,10 @@ class LearnSection(Section):
         """Say what the rounds brought, and what was left unfinished."""
         session = self.panel.session
         if session is None:
-            self.advice, self._unfinished = None, None
+            self.advice, self._unfinished, self._has_labels = None, None, False
         else:
             self.advice = advise(session.project)
+            self._has_labels = bool(session.project.training_labels())
             self._unfinished = session.project.unfinished_model()
         self.ui.adviceLabel.setText(self.advice.sentence if self.advice else "")
         self._show_table(self.advice.scores if self.advice else ())
@@ -285,13 +289,14 @@ class LearnSection(Section):
 
     def _show_buttons(self) -> None:
         ui, session, busy = self.ui, self.panel.session, self.panel.is_busy
-        has_labels = session is not None and bool(session.project.training_labels())
-        ui.retrainButton.setEnabled(has_labels and not busy)
+        ui.retrainButton.setEnabled(self._has_labels and not busy)
         unfinished = self._unfinished if not busy else None
         ui.unfinishedFrame.setVisible(unfinished is not None)
         ui.retrainButton.setVisible(unfinished is None)
         if unfinished is not None and session is not None:
-            ui.unfinishedLabel.setText(_describe(unfinished, session.project))
+            same = unfinished.provenance.get("labels") == session.project.training_labels()
+            ui.unfinishedLabel.setText(_describe(unfinished, same))
+            ui.resumeButton.setVisible(same)
         ui.plotLabel.setText("" if self.panel.plots.is_possible else NO_WINDOW)
         ui.plotLabel.setVisible(not self.panel.plots.is_possible)
 
@@ -299,6 +304,7 @@ class LearnSection(Section):
         table = self.ui.scoresTable
         table.setVisible(bool(scores))
         table.setRowCount(len(scores))
+        table.setFixedHeight(ROW_HEIGHT * (min(len(scores), ROWS_SHOWN) + 1) + 6)
         for row, score in enumerate(scores):
             noun = "test" if score.split == "test" else "cross-validated"
             texts = (
@@ -346,14 +352,13 @@ def read_history(path: Path) -> list[dict[str, Any]]:
     return [one for one in history if isinstance(one, dict) and "epoch" in one]
 
 
-def _describe(unfinished: ModelRecord, project: Project) -> str:
+def _describe(unfinished: ModelRecord, same_labels: bool) -> str:
     """Say where a training stopped, and what Resume would do."""
     history = read_history(unfinished.folder / HISTORY)
     where = f"after epoch {history[-1]['epoch']}" if history else "in its first epoch"
-    same = unfinished.provenance.get("labels") == project.training_labels()
     resume = (
-        "Resume goes on from there, as long as the settings are the same."
-        if same
-        else "The label maps have changed since, so a new training will begin."
+        "Resume goes on from there by itself, as long as the settings are the same."
+        if same_labels
+        else "The label maps have changed since, so it cannot go on: start anew."
     )
     return f"Training stopped {where}. {resume}"

@@ -181,6 +181,7 @@ def test_a_training_is_watched_stopped_resumed_and_says_what_it_brought(
     assert ui.retrainButton.isHidden()
     assert "Training stopped after epoch" in ui.unfinishedLabel.text
     assert "goes on from there" in ui.unfinishedLabel.text
+    assert not ui.resumeButton.isHidden()
     stopped = panel.session.project.unfinished_model()
     assert stopped is not None
     assert len(read_history(stopped.folder / "training.jsonl")) < 60
@@ -208,6 +209,7 @@ def test_what_resume_and_start_anew_would_do_is_said_before(
     ui = panel.learn.ui
     assert "in its first epoch" in ui.unfinishedLabel.text
     assert "label maps have changed" in ui.unfinishedLabel.text
+    assert ui.resumeButton.isHidden()
     asked = []
     monkeypatch.setattr(panel, "run", lambda steps, *_args: asked.append(steps[0].job))
     ui.anewButton.click()

@@ -222,6 +222,10 @@ def test_a_layout_that_has_a_plot_is_kept(panel: Panel, root: Path) -> None:
 
 
 def test_the_map_comes_again_after_the_scene_was_closed(mapped: Panel) -> None:
+    assert mapped.session is not None
+    key = next(row.key for row in mapped.session.rows() if row.status == "labelled")
+    mapped.label.open(key)
+    settle()
     once = plot_nodes()
     slicer.mrmlScene.Clear(0)
     settle()
