@@ -1,5 +1,6 @@
 """Label maps as Slicer keeps them within a segmentation: oriented image data shared by segments."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +78,35 @@ def read_layer(layer: Any, geometry: Geometry) -> Placed | None:
     return Placed(placed.array[tuple(inner)], (outer[0], outer[1], outer[2]))
 
 
+def common_lattice(layers: Sequence[Any]) -> tuple[Geometry, tuple[int, int, int]]:
+    """Return the voxels that cover all of some layers, on the lattice of the first one.
+
+    Returns:
+        The geometry, of two voxels or more, and which index I, J, K of the first layer's lattice
+        its voxel (0, 0, 0) is.
+    """
+    to_ras = _image_to_world(layers[0])
+    low, high = np.full(3, np.inf), np.full(3, -np.inf)
+    for layer in layers:
+        to_lattice = np.linalg.solve(to_ras, _image_to_world(layer))
+        places = (_corners(layer) @ to_lattice.T)[:, :3]
+        low = np.minimum(low, np.floor(places.min(axis=0) + _SAME_LATTICE))
+        high = np.maximum(high, np.ceil(places.max(axis=0) - _SAME_LATTICE))
+    i, j, k = (int(value) for value in low)
+    size = [int(value) for value in high - low + 1]
+    size[0] += size == [1, 1, 1]
+    axes = LPS_TO_RAS @ to_ras[:3, :3]
+    spacing = np.linalg.norm(axes, axis=0)
+    x, y, z = LPS_TO_RAS @ (to_ras @ (i, j, k, 1.0))[:3]
+    geometry = Geometry(
+        (size[0], size[1], size[2]),
+        (float(spacing[0]), float(spacing[1]), float(spacing[2])),
+        (float(x), float(y), float(z)),
+        tuple(float(value) for value in (axes / spacing).ravel()),
+    )
+    return geometry, (i, j, k)
+
+
 def occupied(array: NDArray[Any]) -> Box | None:
     """Return the smallest box of a KJI array that holds all values but 0; None if all are 0."""
     box: list[slice] = []
@@ -104,17 +134,26 @@ def _as_placed(layer: Any) -> Placed | None:
 
 def _shift(layer: Any, geometry: Geometry) -> tuple[int, int, int] | None:
     """Return the whole K, J, I to add to a layer's indices to get the image's; None if none do."""
-    matrix = vtk.vtkMatrix4x4()
-    layer.GetImageToWorldMatrix(matrix)
-    to_image = np.linalg.solve(ijk_to_ras(geometry), matrix_array(matrix))
-    i0, i1, j0, j1, k0, k1 = layer.GetExtent()
-    corners = np.array([(i, j, k, 1.0) for i in (i0, i1) for j in (j0, j1) for k in (k0, k1)])
+    to_image = np.linalg.solve(ijk_to_ras(geometry), _image_to_world(layer))
+    corners = _corners(layer)
     offsets = (corners @ to_image.T - corners)[:, :3]
     shift = np.rint(offsets[0])
     if np.abs(offsets - shift).max() > _SAME_LATTICE:
         return None
     i, j, k = (int(value) for value in shift)
     return (k, j, i)
+
+
+def _image_to_world(layer: Any) -> NDArray[np.float64]:
+    matrix = vtk.vtkMatrix4x4()
+    layer.GetImageToWorldMatrix(matrix)
+    return matrix_array(matrix)
+
+
+def _corners(layer: Any) -> NDArray[np.float64]:
+    """Return the indices I, J, K, 1 of a layer's outermost voxels, [8, 4]."""
+    i0, i1, j0, j1, k0, k1 = layer.GetExtent()
+    return np.array([(i, j, k, 1.0) for i in (i0, i1) for j in (j0, j1) for k in (k0, k1)])
 
 
 def _resampled(layer: Any, geometry: Geometry) -> Any:

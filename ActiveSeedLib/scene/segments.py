@@ -193,11 +193,17 @@ def label_of(
 def value_of(segmentation: Any, identifier: str, schema: LabelSchema) -> int | None:
     """Return the value of the schema that a segment of a vtkSegmentation counts for, if any."""
     segment = segmentation.GetSegment(identifier)
-    tag = _tag_of(segment, VALUE)
-    if _tag_of(segment, OWNER) == identifier and tag.isdecimal() and int(tag) in schema.values:
+    tag = tag_of(segment, VALUE)
+    if tag_of(segment, OWNER) == identifier and tag.isdecimal() and int(tag) in schema.values:
         return int(tag)
     name = (segment.GetName() or "").strip().casefold()
     return next((s.value for s in schema.segments if s.name.casefold() == name), None)
+
+
+def tag_of(segment: Any, name: str) -> str:
+    """Return a tag of a vtkSegment, "" if it has none of that name."""
+    found = vtk.reference("")
+    return str(found) if segment.GetTag(name, found) else ""
 
 
 def adopt_stranger(segmentation_node: Any, segment_name: str, value: int) -> None:
@@ -286,11 +292,6 @@ def _made_segment(segment: Segment, terminology: str | None) -> Any:
 def _tag(segment: Any, identifier: str, value: int) -> None:
     segment.SetTag(VALUE, str(value))
     segment.SetTag(OWNER, identifier)
-
-
-def _tag_of(segment: Any, name: str) -> str:
-    found = vtk.reference("")
-    return str(found) if segment.GetTag(name, found) else ""
 
 
 def _keep_as_labelmaps(segmentation: Any) -> None:
