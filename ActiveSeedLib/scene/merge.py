@@ -22,19 +22,18 @@ def translated(array: NDArray[Any], table: NDArray[Any]) -> NDArray[Any]:
 
 def overlapping(parts: Sequence[Placed], order: Sequence[int]) -> dict[tuple[int, int], int]:
     """Return how many voxels each pair of values shares, in the order given."""
-    rank = {value: position for position, value in enumerate(order)}
-    counts: dict[tuple[int, int], int] = {}
+    size = len(order)
+    rank = _ranks(order)
+    counts = np.zeros(size * size, np.int64)
     for one, other in combinations(parts, 2):
-        common = _common(one, other)
-        if common is None:
-            continue
-        a, b = common
-        both = (a != 0) & (b != 0) & (a != b)
-        pairs, voxels = np.unique(np.stack([a[both], b[both]]), axis=1, return_counts=True)
-        for (first, second), count in zip(pairs.T.tolist(), voxels.tolist(), strict=True):
-            pair = (first, second) if rank[first] < rank[second] else (second, first)
-            counts[pair] = counts.get(pair, 0) + count
-    return dict(sorted(counts.items(), key=lambda item: [rank[value] for value in item[0]]))
+        for a, b in zip(*_common(one, other), strict=True):  # slice by slice, to stay in the cache
+            both = (a != 0) & (b != 0) & (a != b)
+            if both.any():
+                pairs = rank[[a[both], b[both]]]
+                codes = pairs.min(axis=0) * size + pairs.max(axis=0)
+                counts += np.bincount(codes, minlength=size * size)
+    found = np.flatnonzero(counts).tolist()
+    return {(order[code // size], order[code % size]): int(counts[code]) for code in found}
 
 
 def merged(
@@ -43,30 +42,38 @@ def merged(
     """Return one array of all parts; where they differ the value earlier in `precedence` stays."""
     if len(parts) == 1 and parts[0].array.shape == geometry.shape:
         return parts[0].array
-    rank = np.full(LARGEST_VALUE + 1, len(precedence))
-    for position, value in reversed(list(enumerate(precedence))):
-        rank[value] = position
+    rank = _ranks(precedence)
     result = np.zeros(geometry.shape, dtype)
     for number, part in enumerate(parts):
         target = result[part.box]
         if number == 0:
             target[...] = part.array
             continue
-        contested = (target != 0) & (part.array != 0)
-        wins = part.array != 0
-        wins[contested] = rank[part.array[contested]] < rank[target[contested]]
-        np.copyto(target, part.array, where=wins)
+        for old, new in zip(target, part.array, strict=True):
+            wins = new != 0
+            contested = wins & (old != 0) & (old != new)
+            if contested.any():
+                wins[contested] = rank[new[contested]] < rank[old[contested]]
+            np.copyto(old, new, where=wins)
     return result
 
 
-def _common(one: Placed, other: Placed) -> tuple[NDArray[Any], NDArray[Any]] | None:
-    """Return the values of both where their boxes meet."""
+def _ranks(order: Sequence[int]) -> NDArray[np.intp]:
+    """Return value → its first position in `order`."""
+    rank = np.full(LARGEST_VALUE + 1, len(order))
+    for position, value in reversed(list(enumerate(order))):
+        rank[value] = position
+    return rank
+
+
+def _common(one: Placed, other: Placed) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the values of both where their boxes meet; arrays of no slices if they do not."""
     shared = [
         (max(a.start, b.start), min(a.stop, b.stop))
         for a, b in zip(one.box, other.box, strict=True)
     ]
     if any(stop <= start for start, stop in shared):
-        return None
+        return one.array[:0], other.array[:0]
 
     def part(of: Placed) -> NDArray[Any]:
         return of.array[

@@ -42,12 +42,14 @@ def add_volume(scene: Any, image: Image, name: str, key: str) -> Any:
         )
     array = _displayable(image.array, name)
     node = add_node(scene, "vtkMRMLScalarVolumeNode", name, key)
+    # Before the voxels come: with them Slicer counts a histogram for a window that is not used.
+    node.CreateDefaultDisplayNodes()
+    node.GetScalarVolumeDisplayNode().AutoWindowLevelOff()
     with slicer.util.NodeModify(node):
         node.SetAndObserveImageData(_image_data(array))
         node.SetOrigin(*(float(value) for value in LPS_TO_RAS @ image.geometry.origin))
         node.SetSpacing(*image.geometry.spacing)
         node.SetIJKToRASDirections(directions_ras(image.geometry).tolist())
-    node.CreateDefaultDisplayNodes()
     set_sensible_window(node, None)
     return node
 

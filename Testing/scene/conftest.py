@@ -10,6 +10,9 @@ import slicer
 
 from ActiveSeedLib.pool.case import Geometry, Image
 from ActiveSeedLib.project.schema import LabelSchema
+from ActiveSeedLib.scene.layers import make_layer
+from ActiveSeedLib.scene.segments import add_segmentation, label_of, segment_id
+from ActiveSeedLib.scene.volumes import add_volume
 from Testing.host import core
 
 
@@ -70,6 +73,7 @@ GEOMETRIES = {
     ),
     "one slice": Geometry((9, 7, 1), (0.25, 0.25, 1.0)),
 }  # fmt: skip
+PLAIN = GEOMETRIES["plain"]
 
 
 def labels(geometry: Geometry, schema: LabelSchema, seed: int = 0) -> Image:
@@ -82,3 +86,52 @@ def labels(geometry: Geometry, schema: LabelSchema, seed: int = 0) -> Image:
 def grey(geometry: Geometry, seed: int = 0) -> Image:
     random = np.random.default_rng(seed)
     return Image(random.normal(100, 30, geometry.shape).astype(np.float32), geometry)
+
+
+class Opened:
+    def __init__(self, scene: Any, schema: LabelSchema, geometry: Geometry, label: Image | None):
+        self.schema = schema
+        self.volume = add_volume(scene, grey(geometry), "case", "abc")
+        self.node = add_segmentation(scene, self.volume, schema, "segments", "abc", label)
+        self.segmentation = self.node.GetSegmentation()
+
+    def export(self, *winners: int) -> Any:
+        return label_of(self.node, self.volume, self.schema, winners)
+
+    def segment(self, value: int) -> Any:
+        return self.segmentation.GetSegment(segment_id(value))
+
+    def lay(self, layer: Any) -> None:
+        """Let all segments lie on a layer that holds the schema's values."""
+        for value in self.schema.values:
+            self.segment(value).AddRepresentation("Binary labelmap", layer)
+            self.segment(value).SetLabelValue(value)
+
+    def paint(self, identifier: str, mask: Any, geometry: Geometry, *, over: bool) -> None:
+        """As the Segment Editor's brush does: over the other segments, or instead of them."""
+        others = () if over else tuple(self.segmentation.GetSegmentIDs())
+        logic = slicer.vtkSlicerSegmentationsModuleLogic
+        brush = make_layer(mask.astype(np.uint8), geometry)
+        assert logic.SetBinaryLabelmapToSegment(
+            brush, self.node, identifier, logic.MODE_MERGE_MASK, brush.GetExtent(), False, others
+        )
+
+
+def box(geometry: Geometry, *parts: slice) -> np.ndarray:
+    mask = np.zeros(geometry.shape, bool)
+    mask[parts] = True
+    return mask
+
+
+def painted(image: Image, mask: np.ndarray, value: int) -> np.ndarray:
+    array = image.array.copy()
+    array[mask] = value
+    return array
+
+
+def blob(schema: LabelSchema) -> Image:
+    geometry = Geometry((24, 24, 24))
+    array = np.zeros(geometry.shape, np.uint16)
+    array[4:12, 4:20, 4:20] = 3
+    array[12:20, 4:20, 4:20] = 7
+    return Image(array, geometry)

@@ -14,8 +14,7 @@ from ActiveSeedLib.project.schema import LabelSchema
 from ActiveSeedLib.scene.drafts import read_draft, snapshot, write_draft
 from ActiveSeedLib.scene.layers import make_layer, read_layer
 from ActiveSeedLib.scene.segments import add_segmentation, label_of, segment_id
-from Testing.scene.conftest import GEOMETRIES, census, labels
-from Testing.scene.test_segments import PLAIN, Opened, blob, box
+from Testing.scene.conftest import GEOMETRIES, PLAIN, Opened, blob, box, census, labels
 
 
 @pytest.fixture

@@ -16,61 +16,27 @@ from ActiveSeedLib.scene.segments import (
     Overlap,
     add_segmentation,
     adopt_stranger,
-    label_of,
     segment_id,
     set_label,
 )
 from ActiveSeedLib.scene.volumes import add_volume, scalars
 from Testing.host import core
-from Testing.scene.conftest import GEOMETRIES, census, grey, labels
-
-PLAIN = GEOMETRIES["plain"]
-
-
-class Opened:
-    def __init__(self, scene: Any, schema: LabelSchema, geometry: Geometry, label: Image | None):
-        self.schema = schema
-        self.volume = add_volume(scene, grey(geometry), "case", "abc")
-        self.node = add_segmentation(scene, self.volume, schema, "segments", "abc", label)
-        self.segmentation = self.node.GetSegmentation()
-
-    def export(self, *winners: int) -> Any:
-        return label_of(self.node, self.volume, self.schema, winners)
-
-    def segment(self, value: int) -> Any:
-        return self.segmentation.GetSegment(segment_id(value))
-
-    def lay(self, layer: Any) -> None:
-        """Let all segments lie on a layer that holds the schema's values."""
-        for value in self.schema.values:
-            self.segment(value).AddRepresentation("Binary labelmap", layer)
-            self.segment(value).SetLabelValue(value)
-
-    def paint(self, identifier: str, mask: Any, geometry: Geometry, *, over: bool) -> None:
-        """As the Segment Editor's brush does: over the other segments, or instead of them."""
-        others = () if over else tuple(self.segmentation.GetSegmentIDs())
-        logic = slicer.vtkSlicerSegmentationsModuleLogic
-        brush = make_layer(mask.astype(np.uint8), geometry)
-        assert logic.SetBinaryLabelmapToSegment(
-            brush, self.node, identifier, logic.MODE_MERGE_MASK, brush.GetExtent(), False, others
-        )
+from Testing.scene.conftest import (
+    GEOMETRIES,
+    PLAIN,
+    Opened,
+    blob,
+    box,
+    census,
+    grey,
+    labels,
+    painted,
+)
 
 
 @pytest.fixture
 def opened(scene: Any, schema: LabelSchema) -> Opened:
     return Opened(scene, schema, PLAIN, labels(PLAIN, schema))
-
-
-def box(geometry: Geometry, *parts: slice) -> np.ndarray:
-    mask = np.zeros(geometry.shape, bool)
-    mask[parts] = True
-    return mask
-
-
-def painted(image: Image, mask: np.ndarray, value: int) -> np.ndarray:
-    array = image.array.copy()
-    array[mask] = value
-    return array
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES.values(), ids=GEOMETRIES)
@@ -324,14 +290,6 @@ def test_segments_turned_into_surfaces_for_good_are_still_exported(
     assert case.segmentation.GetSourceRepresentationName() == "Closed surface", "left as it was"
     set_label(case.node, case.volume, schema, label)
     np.testing.assert_array_equal(case.export().image.array, label.array)
-
-
-def blob(schema: LabelSchema) -> Image:
-    geometry = Geometry((24, 24, 24))
-    array = np.zeros(geometry.shape, np.uint16)
-    array[4:12, 4:20, 4:20] = 3
-    array[12:20, 4:20, 4:20] = 7
-    return Image(array, geometry)
 
 
 class TestSetLabel:
