@@ -194,7 +194,7 @@ class LearnSection(Section):
         self.panel.plots.hide()
 
     def _on_picture(self, *_args: Any) -> None:
-        path = self._ask("Export the curves", "curves.png", export.PNG, export.DRAWING)
+        path = self._ask("Export the curves", "curves.png", export.PNG)
         if path is not None:
             self.export_picture(path)
 

@@ -1,5 +1,7 @@
 """The map of the pool: shown in Slicer's plot view, coloured, clicked, exported."""
 
+from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,11 @@ if TYPE_CHECKING:
     from ActiveSeedLib.worker.stream import JobState
 
 HINT = "Similar cases lie close to each other. Click a point of the map to open its case."
+LEGEND_GROUPS = 8
+"""With more groups than this, the legend in the plot would hide the points."""
+
+# Slicer draws a plus where there should be a triangle.
+SIGNS = {"circle": "●", "square": "■", "diamond": "◆", "cross": "✕", "triangle": "✚"}
 
 
 class MapSection(Section):
@@ -166,7 +173,7 @@ class MapSection(Section):
             self._schedule()
 
     def _on_picture(self, *_args: Any) -> None:
-        path = self._ask("Export the map", "map.png", export.PNG, export.DRAWING)
+        path = self._ask("Export the map", "map.png", export.PNG)
         if path is not None:
             self.export_picture(path)
 
@@ -243,6 +250,7 @@ class MapSection(Section):
                 self._plot = MapPlot(slicer.mrmlScene)
             title = COLOURINGS[self.colouring]
             self._plot.show(self._groups, f"{session.root.name}, by {title.lower()}")
+            self._plot.chart.SetLegendVisibility(len(self._groups) <= LEGEND_GROUPS)
             self._highlighted = None
             self._show_open()
             self._wanted = False
@@ -259,6 +267,7 @@ class MapSection(Section):
         which = f"{on_map} cases" if on_map == cases else f"{on_map} of the {cases} cases"
         more = "" if on_map == cases else " Make it anew when images were added."
         self.ui.stateLabel.setText(f"{which} are on the map. {HINT}{more}")
+        self.ui.legendLabel.setText(legend(self._groups))
 
     def _show_open(self) -> None:
         """Tell which case is open, here and on the map."""
@@ -274,7 +283,17 @@ class MapSection(Section):
         if self._plot is not None:
             self._plot.remove()
         self._plot, self._groups, self._highlighted = None, [], None
+        self.ui.legendLabel.setText("")
 
     def _on_scene_closed(self, *_args: Any) -> None:
         """Make new nodes when the map is asked for: the old ones are gone."""
         self._plot, self._highlighted = None, None
+
+
+def legend(groups: Sequence[PointGroup]) -> str:
+    """Return what each colour stands for, and how many cases are so, as rich text."""
+    return " &nbsp; ".join(
+        f'<span style="color:{group.color}">{SIGNS.get(group.marker, "✚")}</span>&nbsp;'
+        f"{escape(group.name)}&nbsp;({len(group.keys)})"
+        for group in groups
+    )

@@ -19,26 +19,8 @@ SELECTED = "dataSelected(vtkStringArray*, vtkCollection*)"
 CROWD = 100
 """A rubber band around more points than this picks none of them, so they are not looked at."""
 
-LAYOUT = 5317  # Slicer's own layouts lie below 100, its users' from 100 on
-_SLICE = (
-    '<item><view class="vtkMRMLSliceNode" singletontag="{name}">'
-    '<property name="orientation" action="default">{orientation}</property>'
-    '<property name="viewlabel" action="default">{label}</property>'
-    '<property name="viewcolor" action="default">{color}</property>'
-    "</view></item>"
-)
-_RED = _SLICE.format(name="Red", orientation="Axial", label="R", color="#F34A33")
-_GREEN = _SLICE.format(name="Green", orientation="Coronal", label="G", color="#6EB04B")
-_YELLOW = _SLICE.format(name="Yellow", orientation="Sagittal", label="Y", color="#EDD54C")
-DESCRIPTION = (
-    '<layout type="horizontal" split="true">'
-    f'<item splitSize="500"><layout type="vertical">{_RED}'
-    f'<item><layout type="horizontal">{_GREEN}{_YELLOW}</layout></item></layout></item>'
-    '<item splitSize="500"><view class="vtkMRMLPlotViewNode" singletontag="PlotView1">'
-    '<property name="viewlabel" action="default">P</property></view></item>'
-    "</layout>"
-)
-"""The three slices on the left, the plot on the right."""
+LAYOUT = slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpPlotView
+"""Slicer's own layout of the three slices and a plot, which every scene and every user knows."""
 
 
 class PlotView:
@@ -73,7 +55,6 @@ class PlotView:
             return False
         if not _has_plot(manager.layout):
             self._former = manager.layout
-            _layout_node().AddLayoutDescription(LAYOUT, DESCRIPTION)
             manager.setLayout(LAYOUT)
         _choose(chart.GetID())
         self._observe(manager.plotWidget(0).plotView())
@@ -113,7 +94,9 @@ class PlotView:
             self.show(chart)
 
     def save_picture(self, path: Path) -> None:
-        """Write what the view shows as a PNG or, where the name ends so, as an SVG.
+        """Write what the view shows as a PNG.
+
+        The view could write an SVG as well, but VTK's exporter (GL2PS) can crash Slicer.
 
         Raises:
             InputError: no plot is shown.
@@ -123,10 +106,7 @@ class PlotView:
         if self._view is None or manager is None or not _has_plot(manager.layout):
             raise InputError("No plot is shown: show it first, then export its picture.")
         with replacing(path) as temporary:
-            if path.suffix.lower() == ".svg":
-                self._view.saveAsSVG(str(temporary))
-            else:
-                self._view.grab().save(str(temporary), "PNG")
+            self._view.grab().save(str(temporary), "PNG")
 
     def close(self) -> None:
         """Give the layout back and listen to the view no longer."""

@@ -68,7 +68,7 @@ def cells(panel: Panel) -> list[list[str]]:
 
 def shown() -> Any:
     """The chart that the user sees."""
-    return slicer.app.layoutManager().plotWidget(0).plotView().mrmlPlotViewNode().GetPlotChartNode()
+    return slicer.app.layoutManager().plotWidget(0).mrmlPlotViewNode().GetPlotChartNode()
 
 
 def epochs(panel: Panel) -> list[float]:

@@ -63,7 +63,7 @@ def view() -> Any:
 
 
 def chart() -> Any:
-    return view().mrmlPlotViewNode().GetPlotChartNode()
+    return slicer.app.layoutManager().plotWidget(0).mrmlPlotViewNode().GetPlotChartNode()
 
 
 def points() -> dict[tuple[float, float], tuple[str, int]]:
@@ -102,6 +102,9 @@ def test_the_map_is_shown_beside_the_slices_with_every_case(mapped: Panel) -> No
     assert f"{rounds.CASES} cases" in mapped.map.ui.stateLabel.text
     names = {series.GetName() for series in series_of(chart())}
     assert len(names) >= 3, "not labelled, labelled and test cases at least"
+    text = mapped.map.ui.legendLabel.text
+    assert f"Test&nbsp;({rounds.TEST})" in text
+    assert f"Labelled&nbsp;({rounds.LABELLED})" in text
 
 
 def test_without_a_map_the_worker_makes_one_first(panel: Panel, root: Path) -> None:
@@ -199,6 +202,7 @@ def test_the_users_layout_comes_back(mapped: Panel) -> None:
     mapped.close_project()
     assert layout() == FOUR_UP
     assert not any(plot_nodes().values())
+    assert not mapped.map.ui.legendLabel.text
 
 
 def test_a_layout_chosen_meanwhile_is_left_alone(mapped: Panel) -> None:
@@ -210,10 +214,11 @@ def test_a_layout_chosen_meanwhile_is_left_alone(mapped: Panel) -> None:
     assert layout() == chosen
 
 
-def test_a_layout_that_has_a_plot_is_kept(panel: Panel, root: Path) -> None:
+@pytest.mark.parametrize("name", ["SlicerLayoutOneUpPlotView", "SlicerLayoutFourUpPlotView"])
+def test_a_layout_that_has_a_plot_is_kept(panel: Panel, root: Path, name: str) -> None:
     rounds.add_map(root)
     panel.open_project(root)
-    chosen = slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpPlotView
+    chosen = getattr(slicer.vtkMRMLLayoutNode, name)
     slicer.app.layoutManager().setLayout(chosen)
     panel.map.show_map()
     until(lambda: panel.map.is_shown)
