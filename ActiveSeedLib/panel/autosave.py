@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from threading import Thread
 from typing import Any
 
 import qt
@@ -11,20 +12,23 @@ from slicer.util import VTKObservationMixin
 
 MINUTES = 3.0
 PAUSE = 2.0  # seconds without a change before a draft is written, so that no stroke is held up
+POLL_MS = 50
 EVENTS = (
     slicer.vtkSegmentation.SourceRepresentationModified,
     slicer.vtkSegmentation.SegmentAdded,
     slicer.vtkSegmentation.SegmentRemoved,
     slicer.vtkSegmentation.SegmentModified,
 )
+Write = Callable[[], None]
 
 
 class AutoSave(VTKObservationMixin):  # type: ignore[misc]
-    """Watches a segmentation and has a draft of it written.
+    """Watches a segmentation and has drafts of it written, by another thread while the user works.
 
     Args:
-        write: writes the draft; called only if something changed since the last time.
+        take: copies what the segmentation holds now and returns what writes the copy.
         touched: called at every change.
+        written: called when a draft was written.
         guarded: a context that tells the user what goes wrong within.
 
     Attributes:
@@ -33,16 +37,20 @@ class AutoSave(VTKObservationMixin):  # type: ignore[misc]
 
     def __init__(
         self,
-        write: Callable[[], None],
+        take: Callable[[], Write],
         touched: Callable[[], None],
+        written: Callable[[], None],
         guarded: Callable[[], AbstractContextManager[None]],
     ) -> None:
         VTKObservationMixin.__init__(self)
-        self._write = write
+        self._take = take
         self._touched = touched
+        self._written = written
         self._guarded = guarded
         self._pending = False
         self._last_change = 0.0
+        self._thread: Thread | None = None
+        self._error: Exception | None = None
         self.is_changed = False
         self._timer = qt.QTimer()
         self._timer.timeout.connect(self._on_timeout)
@@ -66,6 +74,7 @@ class AutoSave(VTKObservationMixin):  # type: ignore[misc]
         """Watch nothing."""
         self.removeObservers()
         self._timer.stop()
+        self.finish()
 
     def saved(self) -> None:
         """Take note that the label map was saved as it is now."""
@@ -73,9 +82,21 @@ class AutoSave(VTKObservationMixin):  # type: ignore[misc]
 
     def write_now(self) -> None:
         """Write the draft if something changed since the last one; if that fails, it stays due."""
+        self.finish()
         if self._pending:
-            self._write()
+            self._take()()
             self._pending = False
+            self._written()
+
+    def finish(self) -> None:
+        """Wait for a draft that is being written; if that fails, it stays due."""
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+            if self._error is None:
+                self._written()
+            else:
+                self._pending = True
 
     def _on_change(self, *_args: Any) -> None:
         self.is_changed = self._pending = True
@@ -85,6 +106,31 @@ class AutoSave(VTKObservationMixin):  # type: ignore[misc]
     def _on_timeout(self, *_args: Any) -> None:
         busy = self._pending and time.monotonic() - self._last_change < PAUSE
         self._timer.setInterval(round(PAUSE * 1000) if busy else self._every)
-        if not busy:
+        if self._pending and not busy and self._thread is None:
             with self._guarded():
-                self.write_now()
+                write = self._take()
+                self._pending = False
+                self._error = None
+                self._thread = Thread(target=self._run, args=(write,), name="draft")
+                self._thread.start()
+                qt.QTimer.singleShot(POLL_MS, self._on_poll)
+
+    def _run(self, write: Write) -> None:
+        try:
+            write()
+        except Exception as error:
+            self._error = error
+
+    def _on_poll(self, *_args: Any) -> None:
+        """See whether the draft is written; Slicer lets other threads run only while we wait."""
+        thread = self._thread
+        if thread is None:
+            return
+        thread.join(0.002)
+        if thread.is_alive():
+            qt.QTimer.singleShot(POLL_MS, self._on_poll)
+            return
+        with self._guarded():
+            self.finish()
+            if self._error is not None:
+                raise self._error

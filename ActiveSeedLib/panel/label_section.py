@@ -1,6 +1,8 @@
 """The open case: its image in the slice views, its segments in the Segment Editor, and saving."""
 
 import time
+from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from ActiveSeedLib.app.session import StartingLabel
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.panel import views
 from ActiveSeedLib.panel.assign_row import Answer, AssignRow
-from ActiveSeedLib.panel.autosave import MINUTES, AutoSave
+from ActiveSeedLib.panel.autosave import MINUTES, AutoSave, Write
 from ActiveSeedLib.panel.editor import Editor
 from ActiveSeedLib.panel.node_watch import NodeWatch
 from ActiveSeedLib.panel.opening import (
@@ -27,16 +29,11 @@ from ActiveSeedLib.panel.saving import Saving, Then
 from ActiveSeedLib.panel.section import Section
 from ActiveSeedLib.panel.shortcuts import Shortcuts
 from ActiveSeedLib.panel.signal import Signal
+from ActiveSeedLib.panel.uncertainty_row import UncertaintyRow
 from ActiveSeedLib.pool.case import Image
-from ActiveSeedLib.pool.readers import read_file
 from ActiveSeedLib.scene.case import SceneCase
-from ActiveSeedLib.scene.drafts import write_draft
-from ActiveSeedLib.scene.overlay import (
-    jump_to,
-    remove_uncertainty,
-    set_uncertainty_visible,
-    slice_offset_ras,
-)
+from ActiveSeedLib.scene.drafts import snapshot
+from ActiveSeedLib.scene.overlay import jump_to
 from ActiveSeedLib.scene.segments import set_label
 from ActiveSeedLib.scene.volumes import geometry_of, ijk_to_ras
 
@@ -62,16 +59,17 @@ class LabelSection(Section):
         self._opened: Opened | None = None
         self._active = False
         self._assign_row = AssignRow(ui)
+        self._uncertainty = UncertaintyRow(ui, self._touch, self.panel.guarded)
         self._lost: str | None = None  # the case whose nodes are being removed
         self._rest: SceneCase | None = None  # what is left of it
         self.editor = Editor(ui.editorWidget)
-        self.autosave = AutoSave(self._write_draft, self._touch, self.panel.guarded)
+        self.autosave = AutoSave(
+            self._take_draft, self._touch, self._draft_written, self.panel.guarded
+        )
         self._view_watch = views.ViewWatch(self._touch)
         self._node_watch = NodeWatch(self._on_scene_closes, self._on_node_goes)
         ui.startButton.clicked.connect(self._on_start_over)
         ui.predictionButton.clicked.connect(self._on_new_prediction)
-        ui.uncertaintyCheckBox.toggled.connect(self._on_uncertainty)
-        ui.uncertainButton.clicked.connect(self._on_most_uncertain)
         ui.saveButton.clicked.connect(self._on_save)
         ui.saveNextButton.clicked.connect(self._on_save_next)
         ui.closeCaseButton.clicked.connect(self._on_close_case)
@@ -84,7 +82,7 @@ class LabelSection(Section):
             {
                 "Ctrl+S": self._on_save,
                 "Ctrl+Shift+S": self._on_save_next,
-                "U": self._on_uncertainty_key,
+                "U": self._uncertainty.toggle,
             },
         )
         self._show_case()
@@ -151,26 +149,35 @@ class LabelSection(Section):
             return
         image = session.load_image(key)
         self._close_case()
-        with slicer.util.RenderBlocker():
-            self._opened = open_case(session, key, image)
-            case = self._opened.case
-            views.show_volume(case.volume)
-            self.editor.show(case.segmentation, case.volume)
-        self.clock.start(key)
-        self.autosave.start(case.segmentation)
-        self._node_watch.start([case.volume, case.segmentation])
-        if self._active:
-            self._view_watch.start()
-        if self._opened.note:
-            self.panel.notice(self._opened.note, "warning")
-        self._show_case()
-        self.show_most_uncertain()
+        try:
+            with slicer.util.RenderBlocker():
+                self._begin(open_case(session, key, image))
+        finally:
+            self._show_case()
+            self._uncertainty.show(self._opened)
+        self._uncertainty.jump()
         self.panel.remember_open_case(key)
         self.opened.emit(key, before)
         self.panel.cases_changed()
 
-    def leave(self) -> None:
+    def _begin(self, opened: Opened) -> None:
+        """Show the nodes of a case, and watch what happens to them."""
+        self._opened, case = opened, opened.case
+        views.show_volume(case.volume)
+        self.editor.show(case.segmentation, case.volume)
+        self.clock.start(case.key)
+        self.autosave.start(case.segmentation)
+        self._node_watch.start([case.volume, case.segmentation])
+        if self._active:
+            self._view_watch.start()
+        if opened.note:
+            self.panel.notice(opened.note, "warning")
+
+    def leave(self, *, force: bool = False) -> None:
         """Close the case, if one is open; changes are kept as a draft.
+
+        Args:
+            force: close it even if the draft cannot be written, which is then said.
 
         Raises:
             ActiveSeedError: the draft cannot be written; the case stays open.
@@ -178,14 +185,15 @@ class LabelSection(Section):
         before = self.key
         if before is None:
             return
-        self._close_case()
+        self._close_case(force)
         self._show_case()
         self.opened.emit(None, before)
         self.panel.cases_changed()
 
-    def _close_case(self) -> None:
+    def _close_case(self, force: bool = False) -> None:
         if self._opened is not None:
-            self._keep()
+            with self.panel.guarded() if force else nullcontext():
+                self._keep()
             case = self._opened.case
             self._forget()
             case.close()
@@ -220,6 +228,7 @@ class LabelSection(Section):
         self.clock.stop()
         self.editor.clear()
         self._opened = None
+        self._uncertainty.show(None)
         self._assign_row.hide()
 
     # -- saving -----------------------------------------------------------------------------------
@@ -249,21 +258,17 @@ class LabelSection(Section):
         if self.panel.session is not None:
             self._assign_row.ask(name, self.panel.session.schema.segments, answer)
 
-    def _write_draft(self) -> None:
+    def _take_draft(self) -> Write:
+        """Copy what the segments hold, and return what writes it."""
         session, case = self.panel.session, self.case
-        if session is not None and case is not None:
-            write_draft(case.segmentation, session.draft_path(case.key))
-            self.ui.draftLabel.setText(f"Draft kept at {time.strftime('%H:%M')}.")
+        assert session is not None
+        assert case is not None
+        return partial(snapshot(case.segmentation).write, session.draft_path(case.key))
+
+    def _draft_written(self) -> None:
+        self.ui.draftLabel.setText(f"Draft kept at {time.strftime('%H:%M')}.")
 
     # -- going about the case ---------------------------------------------------------------------
-
-    def show_most_uncertain(self) -> None:
-        """Go to the slice that the model is least sure about, if a model has seen the case."""
-        opened = self._opened
-        if opened is not None and opened.uncertainty is not None:
-            axis, index = opened.uncertainty.axis, opened.uncertainty.slice
-            _, position = slice_offset_ras(opened.case.volume, axis, index)
-            jump_to(slicer.mrmlScene, position)
 
     def jump_to_voxel(self, ijk: tuple[int, int, int]) -> None:
         """Show a voxel of the image in all slice views."""
@@ -299,9 +304,6 @@ class LabelSection(Section):
         ui.startButton.setVisible(opened.instead is not None)
         if opened.instead is not None:
             ui.startButton.setText(REPLACE[opened.instead])
-        ui.uncertaintyCheckBox.setChecked(False)
-        ui.uncertaintyCheckBox.setEnabled(opened.uncertainty is not None)
-        ui.uncertainButton.setEnabled(opened.uncertainty is not None)
 
     # -- slots ------------------------------------------------------------------------------------
 
@@ -328,30 +330,9 @@ class LabelSection(Section):
             self._replace(start)
             opened.words, opened.model = SOURCES[start.source], start.model
             opened.uncertainty = session.uncertainty(opened.case.key)
-            remove_uncertainty(slicer.mrmlScene)
-            opened.case.uncertainty = None
+            self._uncertainty.show(opened)
             self._show_case()
             self.show_cases()
-
-    def _on_uncertainty(self, *_args: Any) -> None:
-        opened = self._opened
-        if opened is None or opened.uncertainty is None:
-            return
-        self._touch()
-        with self.panel.guarded():
-            shown = bool(self.ui.uncertaintyCheckBox.checked)
-            if shown and opened.case.uncertainty is None:
-                opened.case.add_uncertainty(read_file(opened.uncertainty.path))
-            set_uncertainty_visible(slicer.mrmlScene, shown)
-
-    def _on_uncertainty_key(self, *_args: Any) -> None:
-        if self.ui.uncertaintyCheckBox.enabled and self._opened is not None:
-            self.ui.uncertaintyCheckBox.toggle()
-
-    def _on_most_uncertain(self, *_args: Any) -> None:
-        self._touch()
-        with self.panel.guarded():
-            self.show_most_uncertain()
 
     def _on_save(self, *_args: Any) -> None:
         self.save()

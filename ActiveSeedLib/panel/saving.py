@@ -139,6 +139,7 @@ class Saving:
     def _write(self, session: Session, key: str, image: Image) -> None:
         findings = session.check(key, image)
         done = all(finding.sentence in self._accepted for finding in findings)
+        self._section.autosave.finish()  # else its draft would come back after the saving
         session.save(key, image, 0.0, done)
         self._section.saved()
         if done:

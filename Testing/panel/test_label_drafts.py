@@ -129,7 +129,7 @@ def test_drafts_are_written_by_the_clock_and_only_after_changes(panel: Panel) ->
     assert not session_of(panel).has_draft(key)
     draw(panel, 1, truth(panel, key).array == 1)
     pump.wait_until(lambda: session_of(panel).has_draft(key), 10)
-    assert panel.label.ui.draftLabel.text.startswith("Draft kept at ")
+    pump.wait_until(lambda: panel.label.ui.draftLabel.text.startswith("Draft kept at "))
     path = session_of(panel).draft_path(key)
     os.utime(path, (0, 0))
     pump.wait(0.4)
@@ -152,10 +152,26 @@ def test_a_draft_that_cannot_be_written_keeps_the_case_open(panel: Panel) -> Non
     pump.click(panel.queue.ui.nextButton)
     assert panel.bar.kind == "error"
     assert panel.label.key == key
+    panel.label.autosave.set_minutes(0.002)
+    panel.clear_notice()
+    draw(panel, 1, part == 1)
+    pump.wait_until(lambda: panel.bar.kind == "error" and panel.notice_text, 10)
+    panel.label.autosave.set_minutes(3)
     folder.unlink()
     pump.click(panel.queue.ui.nextButton)
     assert panel.label.key != key
     check_brought_back(panel, key, part)
+
+
+def test_a_case_can_be_left_by_force_when_nothing_can_be_written(panel: Panel) -> None:
+    key, _ = open_and_draw(panel)
+    folder = session_of(panel).draft_path(key).parent
+    if folder.is_dir():
+        folder.rmdir()
+    folder.write_text("in the way")
+    panel.label.leave(force=True)
+    assert panel.bar.kind == "error"
+    no_case_is_open(panel)
 
 
 # -- what removes or replaces it ------------------------------------------------------------------
