@@ -48,7 +48,7 @@ MAY_KNOW: dict[str, set[str]] = {
         "worker",
     },
 }
-HEAVY = {"torch", "monai", "sklearn", "openTSNE", "matplotlib", "SimpleITK", "pydicom"}
+HEAVY = {"torch", "monai", "sklearn", "openTSNE", "matplotlib", "SimpleITK", "pydicom", "PIL"}
 MRML = {"slicer", "vtk"}
 GUI = MRML | {"qt", "ctk", "PySide6", "PyQt5", "trame"}
 MAY_IMPORT = {"scene": MRML, "panel": MRML | {"qt", "ctk"}}

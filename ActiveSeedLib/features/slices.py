@@ -7,7 +7,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
 
 from ActiveSeedLib.pool.case import Image
 
@@ -66,6 +65,8 @@ def squares(slices: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     """
     if slices.shape[1:] == (side, side):
         return slices
+    from PIL import Image as PillowImage
+
     result = np.empty((len(slices), side, side), dtype=np.float32)
     for index, page in enumerate(slices):
         picture = PillowImage.fromarray(np.ascontiguousarray(page))
