@@ -105,6 +105,7 @@ class AdvancedSection(Section):
         _select(ui.deviceBox, choices.device)
         if str(ui.seedEdit.text).strip() != str(choices.seed):
             ui.seedEdit.setText(str(choices.seed))
+        ui.seedEdit.setStyleSheet("")
         ui.epochsBox.setValue(choices.epochs or 0)
         ui.crossBox.setChecked(choices.cross_validate)
         self.form.show(
@@ -143,7 +144,6 @@ class AdvancedSection(Section):
     def _on_seed_left(self, *_args: Any) -> None:
         """Put the seed back that was there, if what was typed is none."""
         if not self._showing:
-            self.ui.seedEdit.setStyleSheet("")
             self._show(self.panel.choices)
 
     def _read(self) -> Choices:

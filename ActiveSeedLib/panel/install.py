@@ -179,7 +179,7 @@ class Installer:
     def _on_line(self, line: str) -> None:
         progress = _PROGRESS.fullmatch(line.strip())
         if progress is None:
-            if line.startswith("ERROR:"):
+            if line.startswith("ERROR:") and "ResolutionImpossible" not in line:  # no reason
                 self._error = line.removeprefix("ERROR:").strip().rstrip(".")
             self.line.emit(line)
             return

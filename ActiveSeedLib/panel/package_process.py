@@ -21,9 +21,9 @@ from importlib.metadata import distributions
 
 def look() -> None:
     """Print the version of every distribution, by name in lower case, as one line of JSON."""
-    found = {
-        str(one.metadata["Name"]).lower().replace("_", "-"): one.version for one in distributions()
-    }
+    found: dict[str, str] = {}
+    for one in distributions():  # of two, the first on the path is the one that is imported
+        found.setdefault(str(one.metadata["Name"]).lower().replace("_", "-"), one.version)
     sys.stdout.write(json.dumps(found) + "\n")
 
 

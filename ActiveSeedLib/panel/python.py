@@ -58,9 +58,12 @@ def is_foreign(python: str) -> bool:
 
 def python_environment(python: str) -> dict[str, str]:
     """Return the environment to start `python` in."""
-    if is_foreign(python) and hasattr(slicer.app, "startupEnvironment"):
-        return dict(slicer.util.startupEnvironment())
-    return dict(os.environ)
+    if not is_foreign(python):
+        return dict(os.environ)
+    slicers = hasattr(slicer.app, "startupEnvironment")
+    environment = dict(slicer.util.startupEnvironment() if slicers else os.environ)
+    environment.pop("PYTHONHOME", None)  # where another Python's library lies
+    return environment
 
 
 def _absolute(program: str) -> str:

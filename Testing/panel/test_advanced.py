@@ -123,8 +123,10 @@ def test_a_seed_that_is_none_is_refused_and_put_back(panel: Panel, text: str) ->
     ui.seedEdit.setText(text)
     assert "seed" in panel.notice_text
     assert kept(panel).seed == 43
+    assert "color" in ui.seedEdit.styleSheet
     pump.press(ui.seedEdit, "Return")
     assert ui.seedEdit.text == "43"
+    assert ui.seedEdit.styleSheet == ""
 
 
 def test_the_choices_come_back_with_the_project(panel: Panel) -> None:
