@@ -1,7 +1,6 @@
 """What runs in the background: a strip with progress, the step and the time left in words."""
 
 import math
-import time
 from typing import Any
 
 import qt
@@ -27,7 +26,8 @@ class JobSection(Section):
 
     def build(self) -> None:
         """Connect the widgets."""
-        self._asked: float | None = None
+        self._asked = False
+        self._waited = False
         self._patience = qt.QTimer()
         self._patience.setSingleShot(True)
         self._patience.timeout.connect(self._on_patience)
@@ -38,7 +38,7 @@ class JobSection(Section):
         """Show how far the job is; None hides the strip."""
         self.widget.setVisible(state is not None)
         if state is None:
-            self._asked = None
+            self._asked = self._waited = False
             self._patience.stop()
             return
         self._show_cancel(state)
@@ -55,8 +55,8 @@ class JobSection(Section):
 
     def cancel(self, *_args: Any) -> None:
         """Ask the job to stop; asked again after a while, end it by force."""
-        if self._asked is None:
-            self._asked = time.monotonic()
+        if not self._asked:
+            self._asked = True
             self._patience.start(int(1000 * PATIENCE_SECONDS))
             self.panel.cancel()
         else:
@@ -68,14 +68,13 @@ class JobSection(Section):
 
     def _show_cancel(self, state: JobState) -> None:
         button = self.ui.cancelButton
-        waited = 0.0 if self._asked is None else time.monotonic() - self._asked
-        forced = waited >= PATIENCE_SECONDS
-        button.setEnabled(state.status != "cancelling" or forced)
-        button.setText("Stop now" if forced else "Cancel")
-        button.setToolTip(STOP_TIP if forced else CANCEL_TIP)
+        button.setEnabled(state.status != "cancelling" or self._waited)
+        button.setText("Stop now" if self._waited else "Cancel")
+        button.setToolTip(STOP_TIP if self._waited else CANCEL_TIP)
 
     def _on_patience(self, *_args: Any) -> None:
         state = self.panel.runner.state
+        self._waited = True
         if state is not None:
             self._show_cancel(state)
 
