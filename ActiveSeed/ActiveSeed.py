@@ -57,8 +57,7 @@ class ActiveSeed(ScriptedLoadableModule):
             return
         SampleData.SampleDataLogic.registerCustomSampleDataSource(
             category="ActiveSeed",
-            sampleName="ActiveSeedCohort",
-            sampleDescription="Generated cohort",
+            sampleName="Generated cohort",
             uris=[],
             fileNames=[],
             nodeNames=[],

@@ -204,6 +204,8 @@ class Panel:
     def _on_case_opened(self, key: str | None, _before: str | None) -> None:
         if key is not None:
             self.project.fold()
+            if self.bar.kind == "info":  # "3 cases are suggested" is past
+                self.clear_notice()
 
     def _return_to_open_case(self) -> None:
         assert self.session is not None

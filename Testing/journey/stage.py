@@ -37,6 +37,8 @@ class Stage:
         def play() -> None:
             self.folder.mkdir(parents=True, exist_ok=True)
             slicer.mrmlScene.Clear(0)
+            if (window := slicer.util.mainWindow()) is not None:
+                window.resize(1600, 980)
             try:
                 journey(self)
             except BaseException:

@@ -92,7 +92,7 @@ def _display() -> Iterator[dict[str, str]]:
             "this in a desktop session."
         )
     reader, writer = os.pipe()
-    command = [xvfb, "-displayfd", str(writer), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"]
+    command = [xvfb, "-displayfd", str(writer), "-screen", "0", "1680x1050x24", "-nolisten", "tcp"]
     with subprocess.Popen(command, pass_fds=(writer,), stderr=subprocess.DEVNULL) as server:
         os.close(writer)
         try:
