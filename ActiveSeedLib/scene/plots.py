@@ -76,7 +76,7 @@ class Series:
 
 
 def add_chart(scene: Any, name: str, x_title: str = "", y_title: str = "") -> Any:
-    """Add a vtkMRMLPlotChartNode with a legend; axes without a title have no numbers either."""
+    """Add a vtkMRMLPlotChartNode with a legend, and a grid if the axes mean something."""
     chart = add_node(scene, "vtkMRMLPlotChartNode", name)
     with slicer.util.NodeModify(chart):
         chart.SetTitle(name)
@@ -86,6 +86,11 @@ def add_chart(scene: Any, name: str, x_title: str = "", y_title: str = "") -> An
         chart.SetYAxisTitleVisibility(bool(y_title))
         chart.SetGridVisibility(bool(x_title))
         chart.SetLegendVisibility(True)
+        # Slicer's own sizes let the legend cover half of a small plot.
+        chart.SetTitleFontSize(14)
+        chart.SetLegendFontSize(11)
+        chart.SetAxisTitleFontSize(12)
+        chart.SetAxisLabelFontSize(10)
     return chart
 
 
