@@ -1,6 +1,7 @@
 """The open case: its image in the slice views, its segments in the Segment Editor, and saving."""
 
 import time
+from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from ActiveSeedLib.panel.assign_row import Answer, AssignRow
 from ActiveSeedLib.panel.autosave import MINUTES, AutoSave, Write
 from ActiveSeedLib.panel.editor import Editor
 from ActiveSeedLib.panel.node_watch import NodeWatch
+from ActiveSeedLib.panel.notice import Action
 from ActiveSeedLib.panel.opening import (
     REPLACE,
     SOURCES,
@@ -58,6 +60,7 @@ class LabelSection(Section):
         self.clock = Clock()
         self._opened: Opened | None = None
         self._active = False
+        self._said = ""
         self._assign_row = AssignRow(ui)
         self._uncertainty = UncertaintyRow(ui, self._touch, self.panel.guarded)
         self._lost: str | None = None  # the case whose nodes are being removed
@@ -171,7 +174,7 @@ class LabelSection(Section):
         if self._active:
             self._view_watch.start()
         if opened.note:
-            self.panel.notice(opened.note, "warning")
+            self.say(opened.note)
 
     def leave(self, *, force: bool = False) -> None:
         """Close the case, if one is open; changes are kept as a draft.
@@ -230,6 +233,8 @@ class LabelSection(Section):
         self._opened = None
         self._uncertainty.show(None)
         self._assign_row.hide()
+        if self.panel.notice_text == self._said:
+            self.panel.clear_notice()
 
     # -- saving -----------------------------------------------------------------------------------
 
@@ -252,6 +257,11 @@ class LabelSection(Section):
         self._keep_time()
         self._show_case()
         self.panel.cases_changed()
+
+    def say(self, text: str, actions: Sequence[Action] = ()) -> None:
+        """Say something about the open case on top of the panel; it goes with the case."""
+        self._said = text
+        self.panel.notice(text, "warning", actions)
 
     def ask_for_value(self, name: str, answer: Answer) -> None:
         """Ask which structure of the schema the segment `name` is; `answer` gets name and value."""

@@ -74,10 +74,9 @@ class Saving:
         def second() -> None:
             self._decide(overlap.second_value, overlap.first_value)
 
-        self._panel.notice(
+        self._section.say(
             f"{one} and {other} overlap in {_voxels(overlap.voxels)}, but a "
             "voxel of a label map belongs to one of them. Which keeps them? Nothing is saved yet.",
-            "warning",
             [
                 (one, first),
                 (other, second),
@@ -104,10 +103,9 @@ class Saving:
             self._left_out.add(name)
             self.go_on()
 
-        self._panel.notice(
+        self._section.say(
             f"The segment {name} is not in the label schema, so its voxels have no value to be "
             "saved with. What is it? Nothing is saved yet.",
-            "warning",
             [
                 ("Add to the schema", add),
                 ("It is…", assign),
@@ -143,7 +141,7 @@ class Saving:
         session.save(key, image, 0.0, done)
         self._section.saved()
         if done:
-            self._panel.notice("Saved.")
+            self._panel.notice(f"{session.row(key).name} is saved.")
             if self._then is not None:
                 self._then()
         else:
@@ -163,9 +161,8 @@ class Saving:
         sentences = [finding.sentence for finding in findings[:TOLD]]
         if len(findings) > TOLD:
             sentences.append(f"And {len(findings) - TOLD} more.")
-        self._panel.notice(
+        self._section.say(
             f"Saved, but not counted as done yet. {' '.join(sentences)}",
-            "warning",
             [
                 ("Count as done", count_as_done),
                 *([("Show me", show_me)] if places else []),

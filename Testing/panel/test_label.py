@@ -171,7 +171,7 @@ def test_save_writes_the_label_map_voxel_for_voxel_and_counts_it_as_done(panel: 
     key = open_first(panel)
     draw_all(panel, truth(panel, key))
     save(panel)
-    assert panel.notice_text == "Saved."
+    assert panel.notice_text == f"{session_of(panel).row(key).name} is saved."
     assert session_of(panel).row(key).status is Status.LABELLED
     assert np.array_equal(on_disk(panel, key), truth(panel, key).array)
     assert panel.label.key == key
@@ -371,6 +371,7 @@ def test_a_message_about_another_case_does_nothing_any_more(panel: Panel) -> Non
     title, action = "Count as done", panel.bar._actions[0][1]
     assert panel.bar.actions[0] == title
     panel.queue.open(second)
+    assert panel.notice_text == ""
     action()
     assert not session_of(panel).row(second).labelled
 
