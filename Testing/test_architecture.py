@@ -12,7 +12,7 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[1]
 LIBRARY = PROJECT / "ActiveSeedLib"
 
-FOUNDATION = {"errors", "files", "progress", "registry", "version"}
+FOUNDATION = {"errors", "files", "progress", "registry", "requirements", "version"}
 MAY_KNOW: dict[str, set[str]] = {
     "pool": set(),
     "project": {"pool"},

@@ -4,33 +4,20 @@ import os
 import platform
 import shutil
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from ActiveSeedLib.features.weights import weights_folder
 from ActiveSeedLib.progress import Progress
+from ActiveSeedLib.requirements import Requirement, requirements
 from ActiveSeedLib.segmentation.device import free_memory
 from ActiveSeedLib.version import __version__
-
-PACKAGES = (
-    "torch",
-    "monai",
-    "scikit-learn",
-    "numpy",
-    "scipy",
-    "SimpleITK",
-    "pydicom",
-    "isal",
-    "openTSNE",
-    "matplotlib",
-)
 
 
 def check(params: dict[str, Any], progress: Progress) -> dict[str, Any]:  # noqa: ARG001
     """Return one line each for Python, packages, GPU, memory, weights and disk, with "ok"."""
     progress.update(0.0, "Looking at Python and the packages")
-    lines = [_python(), *(_package(name) for name in PACKAGES)]
+    lines = [_python(), *(_package(one) for one in requirements())]
     progress.update(0.5, "Looking for a GPU")
     lines += [_gpu(), _memory(), *_weights(), _disk()]
     return {"activeseed": __version__, "ok": all(line["ok"] for line in lines), "lines": lines}
@@ -46,13 +33,16 @@ def _python() -> dict[str, Any]:
     return _line("Python", text if good else f"{text}; 3.11 or newer is needed", good)
 
 
-def _package(name: str) -> dict[str, Any]:
-    try:
-        return _line(name, version(name))
-    except PackageNotFoundError:
-        optional = name in ("isal", "openTSNE")
-        why = "not installed (only slower without it)" if optional else "not installed"
-        return _line(name, f"{why}; install it with: pip install {name}", optional)
+def _package(one: Requirement) -> dict[str, Any]:
+    if one.ok:
+        return _line(one.package, str(one.installed))
+    found = f"{one.installed} is not {one.requirement}" if one.installed else "not installed"
+    rest = "" if one.needed else f" (only helpful: {one.why})"
+    return _line(
+        one.package,
+        f'{found}{rest}; install it with: pip install "{one.requirement}"',
+        not one.needed,
+    )
 
 
 def _gpu() -> dict[str, Any]:

@@ -15,10 +15,10 @@ from typing import Any
 import qt
 from packaging.version import Version
 
-from ActiveSeedLib.app.requirements import Requirement
 from ActiveSeedLib.files import write_bytes
 from ActiveSeedLib.panel.packages import SCRIPT, Look, PackageCommand, is_slicers, judge
 from ActiveSeedLib.panel.signal import Signal
+from ActiveSeedLib.requirements import Requirement
 from ActiveSeedLib.worker.stream import LineBuffer
 
 KEPT = ("numpy", "scipy", "SimpleITK", "vtk")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from packaging.requirements import Requirement as Parsed
 
-from ActiveSeedLib.app.requirements import Requirement, requirements
 from ActiveSeedLib.panel.process import PythonProcess
 from ActiveSeedLib.panel.python import is_foreign, own_python, python_environment
 from ActiveSeedLib.panel.signal import Signal
+from ActiveSeedLib.requirements import Requirement, requirements
 from ActiveSeedLib.worker.process import worker_environment
 from ActiveSeedLib.worker.stream import LineBuffer
 

@@ -10,7 +10,6 @@ import qt
 import slicer
 
 from ActiveSeedLib.app.choices import Choices
-from ActiveSeedLib.app.requirements import missing
 from ActiveSeedLib.app.session import Session
 from ActiveSeedLib.app.steps import Step
 from ActiveSeedLib.errors import ActiveSeedError, CancelledError
@@ -27,6 +26,7 @@ from ActiveSeedLib.panel.section import Section
 from ActiveSeedLib.panel.setup_section import SetupSection
 from ActiveSeedLib.panel.step_runner import StepRunner
 from ActiveSeedLib.panel.worker import PanelWorker
+from ActiveSeedLib.requirements import missing
 from ActiveSeedLib.worker.stream import JobState
 
 Finished = Callable[[bool], None]

@@ -5,11 +5,11 @@ from typing import Any
 
 import slicer
 
-from ActiveSeedLib.app.requirements import Requirement, missing
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.panel.install import Installer, Outcome
 from ActiveSeedLib.panel.packages import Look, is_slicers, judge
 from ActiveSeedLib.panel.section import Section
+from ActiveSeedLib.requirements import Requirement, missing
 from ActiveSeedLib.worker.stream import JobState
 
 LOG_LINES = 5000

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ActiveSeedLib.scene.nodes import remove_nodes
-from ActiveSeedLib.scene.plots import Series, add_chart
+from ActiveSeedLib.scene.plots import Series, add_chart, fit_axes
 
 if TYPE_CHECKING:
     from ActiveSeedLib.app.advice import RoundScore
@@ -52,6 +52,8 @@ class CurvePlot:
             points = self._points.setdefault(key, {})
             points[float(epoch)] = float(value)
             self._series[key].set_points(np.array(sorted(points.items())))
+        drawn = [point for points in self._points.values() for point in points.items()]
+        fit_axes(self.chart, np.array(drawn).reshape(-1, 2))
 
     def reset(self) -> None:
         """Draw nothing, ready for another training."""
@@ -86,6 +88,8 @@ class LearningCurve:
             found = sorted((s for s in scores if s.split == split), key=lambda s: s.labelled)
             if found:
                 self._draw(name, color, found)
+        drawn = [(s.labelled, dice) for s in scores for dice in (s.low, s.dice, s.high)]
+        fit_axes(self.chart, np.array(drawn, dtype=float).reshape(-1, 2))
 
     def remove(self) -> None:
         """Remove everything from the scene."""

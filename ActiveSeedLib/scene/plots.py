@@ -94,6 +94,23 @@ def add_chart(scene: Any, name: str, x_title: str = "", y_title: str = "") -> An
     return chart
 
 
+def fit_axes(chart: Any, xy: NDArray[np.float64]) -> None:
+    """Let the axes of `chart` hold the points [N, 2], with a margin; nothing for no points.
+
+    Slicer fits the axes only when a series is new, not when it grows.
+    """
+    points = xy[np.isfinite(xy).all(axis=1)]
+    if len(points) == 0:
+        return
+    low, high = points.min(axis=0), points.max(axis=0)
+    margin = np.where(high > low, 0.05 * (high - low), 0.5 * np.maximum(np.abs(high), 1e-3))
+    with slicer.util.NodeModify(chart):
+        chart.SetXAxisRangeAuto(False)
+        chart.SetYAxisRangeAuto(False)
+        chart.SetXAxisRange(float(low[0] - margin[0]), float(high[0] + margin[0]))
+        chart.SetYAxisRange(float(low[1] - margin[1]), float(high[1] + margin[1]))
+
+
 def _numbers(name: str, values: NDArray[np.float64]) -> Any:
     from vtk.util.numpy_support import numpy_to_vtk
 

@@ -16,10 +16,10 @@ host.start()
 
 import qt  # noqa: E402
 
-from ActiveSeedLib.app.requirements import Requirement  # noqa: E402
 from ActiveSeedLib.panel import setup_section  # noqa: E402
 from ActiveSeedLib.panel.packages import judge  # noqa: E402
 from ActiveSeedLib.panel.panel import Panel  # noqa: E402
+from ActiveSeedLib.requirements import Requirement  # noqa: E402
 from Testing.conftest import PROJECT  # noqa: E402
 from Testing.host import pump  # noqa: E402
 from Testing.panel.wheels import make_slow_source, make_wheel, unpack  # noqa: E402

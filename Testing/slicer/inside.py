@@ -23,7 +23,7 @@ def missing():
     """Return one sentence on what Slicer's Python lacks; empty if nothing."""
     if os.environ.get("ACTIVESEED_PYTHON"):
         return ""  # the background process runs in another Python, which the tests will meet
-    from ActiveSeedLib.app.requirements import missing as lacking
+    from ActiveSeedLib.requirements import missing as lacking
 
     names = [requirement.requirement for requirement in lacking()]
     if not names:

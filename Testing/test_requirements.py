@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from ActiveSeedLib.app import requirements as module
-from ActiveSeedLib.app.requirements import missing, requirements
+from ActiveSeedLib import requirements as module
+from ActiveSeedLib.requirements import missing, requirements
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[1]
 
 
 def test_they_are_those_of_the_package() -> None:
@@ -47,7 +47,7 @@ def test_nothing_heavy_is_imported_by_any_part_of_app() -> None:
         "import sys, pkgutil, importlib, ActiveSeedLib.app as app\n"
         "for one in pkgutil.iter_modules(app.__path__):\n"
         "    importlib.import_module(f'ActiveSeedLib.app.{one.name}')\n"
-        "from ActiveSeedLib.app.requirements import requirements; requirements()\n"
+        "from ActiveSeedLib.requirements import requirements; requirements()\n"
         "print(set(sys.modules) & {'torch', 'monai', 'sklearn', 'openTSNE', 'matplotlib', "
         "'SimpleITK', 'pydicom'})"
     )
@@ -55,3 +55,12 @@ def test_nothing_heavy_is_imported_by_any_part_of_app() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=PROJECT, check=True
     )
     assert done.stdout.strip() == "set()"
+
+
+def test_what_slicer_built_itself_counts_without_a_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_version(name: str) -> str:
+        raise module.PackageNotFoundError(name)
+
+    monkeypatch.setattr(module, "version", no_version)
+    lacking = [one.package for one in missing()]
+    assert lacking == ["torch", "monai", "scikit-learn"]

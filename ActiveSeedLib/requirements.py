@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 
 from packaging.requirements import Requirement as Parsed
 
@@ -20,6 +21,14 @@ _HELPFUL = {
     "openTSNE>=1.0.2": "draws the map of more than 5,000 images quickly",
     "isal>=1.7": "reads compressed images faster",
     "matplotlib>=3.8": "draws pictures of the map and of the learning curves",
+}
+# The top modules of what Slicer ships.
+_MODULES = {
+    "numpy": "numpy",
+    "scipy": "scipy",
+    "SimpleITK": "SimpleITK",
+    "pydicom": "pydicom",
+    "pillow": "PIL",
 }
 
 
@@ -63,6 +72,9 @@ def _look(text: str, why: str, *, needed: bool) -> Requirement:
     try:
         installed = version(wanted.name)
     except PackageNotFoundError:
-        return Requirement(wanted.name, text, None, False, why, needed)
+        # What Slicer builds itself, such as its SimpleITK, need not tell its version.
+        built_in = _MODULES.get(wanted.name)
+        there = built_in is not None and find_spec(built_in) is not None
+        return Requirement(wanted.name, text, "unknown" if there else None, there, why, needed)
     ok = wanted.specifier.contains(installed, prereleases=True)
     return Requirement(wanted.name, text, installed, ok, why, needed)
