@@ -1,0 +1,96 @@
+"""Who keeps which voxels, and which value a new segment gets."""
+
+from collections.abc import Iterator
+from itertools import permutations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from Testing import host
+
+host.start()
+
+from ActiveSeedLib.app.session import Session  # noqa: E402
+from ActiveSeedLib.errors import InputError  # noqa: E402
+from ActiveSeedLib.panel.panel import Panel  # noqa: E402
+from ActiveSeedLib.panel.saving import add_to_schema, precedence  # noqa: E402
+from ActiveSeedLib.project.schema import LabelSchema, Segment  # noqa: E402
+from Testing.host import pump  # noqa: E402
+from Testing.panel import cases  # noqa: E402
+from Testing.panel.cases import draw, on_disk, session_of  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return cases.make_archive(tmp_path_factory.mktemp("made") / "archive")
+
+
+@pytest.fixture
+def panel(archive: Path, tmp_path: Path) -> Iterator[Panel]:
+    panel = cases.make_panel()
+    with pump.no_errors():
+        assert panel.open_project(cases.copy_of(archive, tmp_path)), panel.notice_text
+        yield panel
+        cases.close_panel(panel)
+
+
+@pytest.fixture
+def session(archive: Path, tmp_path: Path) -> Iterator[Session]:
+    session = Session.open(cases.copy_of(archive, tmp_path))
+    yield session
+    session.close()
+
+
+@given(st.permutations(range(1, 7)), st.data())
+def test_winners_come_before_those_they_beat(order: list[int], data: st.DataObject) -> None:
+    place = {value: at for at, value in enumerate(order)}
+    pairs = [(a, b) for a, b in permutations(order, 2) if place[a] < place[b]]
+    answers = set(data.draw(st.lists(st.sampled_from(pairs), max_size=8)))
+    found = precedence(answers)
+    assert sorted(found) == sorted({value for pair in answers for value in pair})
+    assert all(found.index(winner) < found.index(loser) for winner, loser in answers)
+
+
+def test_three_segments_on_the_same_voxels_take_two_answers(panel: Panel) -> None:
+    session = session_of(panel)
+    session.project.change_schema(LabelSchema.parse("1=liver,2=kidney,3=spleen"))
+    pump.click(panel.queue.ui.nextButton)
+    key = panel.label.key
+    assert key is not None
+    mask = np.zeros(cases.truth(panel, key).array.shape, bool)
+    mask[2:5, 3:6, 3:6] = True
+    for value in (1, 2, 3):
+        draw(panel, value, mask)
+    pump.click(panel.label.ui.saveButton)
+    assert panel.bar.actions[:2] == ("liver", "kidney")
+    panel.bar.press("kidney")
+    assert panel.bar.actions[:2] == ("liver", "spleen")
+    panel.bar.press("liver")  # kidney before liver before spleen: nothing is left to ask
+    assert "Count as done" in panel.bar.actions, panel.notice_text
+    assert np.array_equal(on_disk(panel, key), np.where(mask, 2, 0))
+
+
+def test_a_new_segment_gets_the_next_value_that_never_was_used(session: Session) -> None:
+    known = session.schema
+    with_spleen = LabelSchema((*known.segments, Segment(3, "spleen", "#112233")))
+    session.project.change_schema(with_spleen)
+    session.project.change_schema(known)
+    added = add_to_schema(session, " gall bladder ", "#445566")
+    assert added == Segment(4, "gall bladder", "#445566")
+    assert session.schema.segments == (*known.segments, added)
+
+
+def test_a_removed_segment_comes_back_with_its_value(session: Session) -> None:
+    known = session.schema
+    session.project.change_schema(LabelSchema((*known.segments, Segment(3, "spleen", "#112233"))))
+    session.project.change_schema(known)
+    add_to_schema(session, "pancreas", "#445566")
+    assert add_to_schema(session, "Spleen", "#112233").value == 3
+
+
+def test_a_name_that_the_schema_has_already_is_refused(session: Session) -> None:
+    with pytest.raises(InputError, match="liver"):
+        add_to_schema(session, "liver", "#445566")
