@@ -13,6 +13,8 @@ from Testing import host
 
 host.start()
 
+import slicer  # noqa: E402
+
 from ActiveSeedLib.app.session import Session  # noqa: E402
 from ActiveSeedLib.errors import InputError  # noqa: E402
 from ActiveSeedLib.panel.panel import Panel  # noqa: E402
@@ -20,7 +22,7 @@ from ActiveSeedLib.panel.saving import add_to_schema, precedence  # noqa: E402
 from ActiveSeedLib.project.schema import LabelSchema, Segment  # noqa: E402
 from Testing.host import pump  # noqa: E402
 from Testing.panel import cases  # noqa: E402
-from Testing.panel.cases import draw, on_disk, session_of  # noqa: E402
+from Testing.panel.cases import draw, draw_all, on_disk, session_of, truth  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +46,16 @@ def session(archive: Path, tmp_path: Path) -> Iterator[Session]:
     session.close()
 
 
+def open_first(panel: Panel) -> str:
+    pump.click(panel.queue.ui.nextButton)
+    assert panel.label.key is not None, panel.notice_text
+    return panel.label.key
+
+
+def save(panel: Panel) -> None:
+    pump.click(panel.label.ui.saveButton)
+
+
 @given(st.permutations(range(1, 7)), st.data())
 def test_winners_come_before_those_they_beat(order: list[int], data: st.DataObject) -> None:
     place = {value: at for at, value in enumerate(order)}
@@ -57,10 +69,8 @@ def test_winners_come_before_those_they_beat(order: list[int], data: st.DataObje
 def test_three_segments_on_the_same_voxels_take_two_answers(panel: Panel) -> None:
     session = session_of(panel)
     session.project.change_schema(LabelSchema.parse("1=liver,2=kidney,3=spleen"))
-    pump.click(panel.queue.ui.nextButton)
-    key = panel.label.key
-    assert key is not None
-    mask = np.zeros(cases.truth(panel, key).array.shape, bool)
+    key = open_first(panel)
+    mask = np.zeros(truth(panel, key).array.shape, bool)
     mask[2:5, 3:6, 3:6] = True
     for value in (1, 2, 3):
         draw(panel, value, mask)
@@ -71,6 +81,59 @@ def test_three_segments_on_the_same_voxels_take_two_answers(panel: Panel) -> Non
     panel.bar.press("liver")  # kidney before liver before spleen: nothing is left to ask
     assert "Count as done" in panel.bar.actions, panel.notice_text
     assert np.array_equal(on_disk(panel, key), np.where(mask, 2, 0))
+
+
+def add_stranger(panel: Panel, name: str = "spleen") -> np.ndarray:
+    """Add a segment of the user's with a few voxels; return where they are."""
+    case = panel.label.case
+    identity = case.segmentation.GetSegmentation().AddEmptySegment("", name, (0.0, 1.0, 0.0))
+    mask = np.zeros(slicer.util.arrayFromVolume(case.volume).shape, np.uint8)
+    mask[0:2, 0:3, 0:4] = 1
+    slicer.util.updateSegmentBinaryLabelmapFromArray(mask, case.segmentation, identity, case.volume)
+    return mask > 0
+
+
+def test_a_segment_of_the_users_own_can_join_the_schema(panel: Panel) -> None:
+    key = open_first(panel)
+    label = truth(panel, key)
+    draw_all(panel, label)
+    mask = add_stranger(panel)
+    save(panel)
+    assert "spleen" in panel.notice_text
+    assert not session_of(panel).row(key).labelled
+    panel.bar.press("Add to the schema")
+    added = session_of(panel).schema.segments[-1]
+    assert (added.value, added.name, added.color) == (3, "spleen", "#00ff00")
+    assert np.array_equal(on_disk(panel, key), np.where(mask, 3, label.array))
+
+
+def test_a_segment_of_the_users_own_can_stand_for_a_structure(panel: Panel) -> None:
+    key = open_first(panel)
+    label = truth(panel, key)
+    draw_all(panel, label)
+    mask = add_stranger(panel)
+    save(panel)
+    panel.bar.press("It is…")
+    ui = panel.label.ui
+    assert not ui.assignFrame.isHidden()
+    ui.assignComboBox.setCurrentIndex(1)
+    pump.click(ui.assignButton)
+    if "Count as done" in panel.bar.actions:
+        panel.bar.press("Count as done")
+    assert np.array_equal(on_disk(panel, key), np.where(mask, 2, label.array))
+    assert ui.assignFrame.isHidden()
+
+
+def test_a_segment_of_the_users_own_can_be_left_out(panel: Panel) -> None:
+    key = open_first(panel)
+    label = truth(panel, key)
+    draw_all(panel, label)
+    add_stranger(panel)
+    save(panel)
+    panel.bar.press("Leave it out")
+    assert np.array_equal(on_disk(panel, key), label.array)
+    names = panel.label.case.segmentation.GetSegmentation()
+    assert names.GetSegmentIdBySegmentName("spleen"), "the user's segment was deleted"
 
 
 def test_a_new_segment_gets_the_next_value_that_never_was_used(session: Session) -> None:
