@@ -135,7 +135,8 @@ class Panel:
         if self.is_busy:
             self.notice("Something is running: wait for its end, or cancel it first.", "warning")
             return False
-        self.close_project()
+        if not self.close_project():
+            return False
         with self.guarded():
             self.session = Session.open(root)
             self.choices = self.session.choices()
@@ -146,15 +147,27 @@ class Panel:
             self._return_to_open_case()
         return self.session is not None
 
-    def close_project(self) -> None:
-        """Save what is being done, end what runs, and let go of the project."""
+    def close_project(self, *, force: bool = False) -> bool:
+        """Keep what is being done as a draft, end what runs, and let go of the project.
+
+        Args:
+            force: close it even if the draft cannot be written, which is then said.
+
+        Returns:
+            Whether no project is open any more.
+        """
         if self.session is None:
-            return
+            return True
+        try:
+            self.label.leave(force=force)
+        except ActiveSeedError as error:
+            self.notice(str(error), "error")
+            return False
         self.runner.forget()
-        self.label.leave()
         self.session.close()
         self.session = None
         self._show_project()
+        return True
 
     def keep_choices(self, choices: Choices) -> None:
         """Take over what the user chose, and keep it with the project."""
@@ -287,7 +300,7 @@ class Panel:
 
     def close(self) -> None:
         """Save, end the worker, and let go of everything."""
-        self.close_project()
+        self.close_project(force=True)
         for section in self.sections:
             section.close()
         self.plots.close()

@@ -201,7 +201,8 @@ class QueueSection(Section):
         key = self.table.key
         row = self._by_key.get(key) if key is not None else None
         self.ui.detailsLabel.setText(self._words(key) if row is not None and key else "")
-        self.ui.detailsLabel.setVisible(row is not None)
+        # What is said of the open case stands below, where it is labelled.
+        self.ui.detailsLabel.setVisible(row is not None and key != self.panel.label.key)
         usable = row is not None and row.usable
         status = row.status if row is not None else None
         aside = status in (Status.SKIPPED, Status.EXCLUDED)
