@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import slicer
 
 from ActiveSeedLib.scene.nodes import remove_nodes
@@ -36,6 +35,7 @@ class MapPlot:
         self._highlight = Series(scene, self.chart, OPEN_CASE)
         self._highlight.rename(OPEN_CASE, labelled=True)
         self._highlight.style(color=_OPEN_COLOR, marker="plus", size=3 * _LARGE)
+        self._include_highlight(False)
 
     def show(self, groups: Sequence["PointGroup"], title: str) -> None:
         """Draw the groups, later ones over earlier ones, in place of what was drawn before."""
@@ -58,16 +58,17 @@ class MapPlot:
     def highlight(self, key: str | None) -> None:
         """Mark the open case; None, or a case that has no point, marks nothing.
 
-        The chart keeps its series, so this may be called while a plot view tells of a click.
+        Call it after a plot view has told of a click, not meanwhile: it may change the chart.
         """
         self._open = key
         place = self._places.get(key) if key is not None else None
         if place is None:
-            self._highlight.set_points(np.empty((0, 2)))
+            self._include_highlight(False)
             return
         number, row = place
         group = self._groups[number]
         self._highlight.set_points(group.xy[row : row + 1], [group.names[row]])
+        self._include_highlight(True)
 
     def key_at(self, series_id: str, row: int) -> str | None:
         """Return the case of a point that was clicked: row `row` of the series node's table."""
@@ -80,19 +81,32 @@ class MapPlot:
 
     def remove(self) -> None:
         """Remove chart, series and tables from the scene."""
+        self._include_highlight(True)  # the chart complains of taking out what it lacks
         for series in (*self._series, self._highlight):
             series.remove()
         remove_nodes(self._scene, [self.chart])
         self._series, self._groups, self._places = [], [], {}
 
     def _make_series(self, count: int) -> None:
-        """Have as many series as groups; the highlight stays the last, over all others."""
+        """Have as many series as groups; the highlight comes back after them, over all others."""
         if count == len(self._series):
             return
         while len(self._series) > count:
             self._series.pop().remove()
-        self.chart.RemovePlotSeriesNodeID(self._highlight.node.GetID())
+        self._include_highlight(False)
         while len(self._series) < count:
             name = self._groups[len(self._series)].name
             self._series.append(Series(self._scene, self.chart, name))
-        self.chart.AddAndObservePlotSeriesNodeID(self._highlight.node.GetID())
+
+    def _include_highlight(self, wanted: bool) -> None:
+        """Have the mark of the open case in the chart, or not.
+
+        A series without any place makes Slicer's view lose the range of its axes, so it goes.
+        """
+        identity = self._highlight.node.GetID()
+        if identity is None or self.chart.HasPlotSeriesNodeID(identity) == wanted:
+            return
+        if wanted:
+            self.chart.AddAndObservePlotSeriesNodeID(identity)
+        else:
+            self.chart.RemovePlotSeriesNodeID(identity)

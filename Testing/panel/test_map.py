@@ -146,7 +146,7 @@ def test_a_click_on_a_point_opens_its_case_and_the_open_case_is_marked(mapped: P
     x, y = mapped.session.project.map().points[key]  # type: ignore[union-attr]
     assert column(mark, mark.GetXColumnName()) == [pytest.approx(x)]
     assert column(mark, mark.GetYColumnName()) == [pytest.approx(y)]
-    assert len(series_of(chart())) == before
+    assert len(series_of(chart())) == before + 1
 
 
 def test_a_click_is_told_twice_and_older_selections_stay(mapped: Panel) -> None:
