@@ -25,6 +25,11 @@ HISTORY = "training.jsonl"
 DRAW_EVERY = 300
 """Milliseconds between two looks of the live curves; a small training has many epochs a second."""
 
+UNSCORED = (
+    "The new model was not scored: that takes label maps of test cases, or cross-validation (under "
+    "Advanced)."
+)
+
 BY_ROUND, BY_EPOCH = range(2)
 CURVES = ("Dice by round", "Loss and Dice by epoch")
 ROW_HEIGHT, ROWS_SHOWN = 24, 6  # pixels; rows without scrolling
@@ -210,8 +215,13 @@ class LearnSection(Section):
         return export.ask_path(self.widget, title, str(session.root / name), *kinds)
 
     def _on_finished(self, done: bool) -> None:
-        if done and self.advice is not None:
-            self.panel.notice(f"The round is finished. {self.advice.sentence}")
+        if not done or self.advice is None:
+            return
+        trained = self.panel.results.get(TRAIN, {}).get("model")
+        scored = {score.model for score in self.advice.scores}
+        self.panel.notice(
+            f"The round is finished. {self.advice.sentence if trained in scored else UNSCORED}"
+        )
 
     # -- the curves -------------------------------------------------------------------------------
 

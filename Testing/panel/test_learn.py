@@ -217,6 +217,15 @@ def test_what_resume_and_start_anew_would_do_is_said_before(
     assert [model.state for model in panel.session.project.models()] == ["abandoned"]
 
 
+def test_a_round_whose_model_was_not_scored_does_not_boast_of_an_older_one(scored: Panel) -> None:
+    scored.runner.results = {"train": {"model": "model-003"}}
+    scored.learn._on_finished(True)
+    assert "was not scored" in scored.notice_text
+    scored.runner.results = {"train": {"model": "model-002"}}
+    scored.learn._on_finished(True)
+    assert "likely to pay" in scored.notice_text
+
+
 def test_without_labels_nothing_can_be_trained(panel: Panel, root: Path) -> None:
     with Project.open(root) as project:
         labelled = [row.key for row in project.rows() if row.status == "labelled"]
