@@ -140,7 +140,8 @@ class ProjectSection(Section):
 
     def begin(self, images: Path | None = None) -> None:
         """Show the form of a new project, in place of the one that is open."""
-        self.panel.close_project()
+        if not self.panel.close_project():
+            return
         self.form.begin(images)
         self._show_report("", [])
         self._show_page("formPage")

@@ -79,7 +79,9 @@ def researcher(stage: Stage) -> None:
     for name in ("map.csv", "map-view.png", "rounds.csv"):
         assert (stage.folder / name).stat().st_size > 50, name
     first = panel.session.project.selection(1)[0].key
-    panel.queue.open(first)
+    assert panel.label.key != first
+    _click_on_map(panel, first)
+    stage.wait(lambda: panel.label.key == first, "the case whose point was clicked", 20)
     stage.settle(0.5)
     stage.picture("case-on-map")
     stage.click(panel.map.ui.hideButton)
@@ -126,6 +128,45 @@ def interruptions(stage: Stage) -> None:
     assert panel.session.counts()["labelled"] == 1
 
 
+def segment_editor(stage: Stage) -> None:
+    """Slicer's own tools: threshold, undo, redo, a brush in the slice view; then save."""
+    panel = stage.panel
+    widget = panel.label.ui.editorWidget
+    cohort = generate_cohort(stage.folder / "cohort", cases=6, seed=3)
+    _create(stage, cohort / "images", picture=False)
+    _suggest(stage, budget=1)
+    stage.click(panel.queue.ui.nextButton)
+    widget.setCurrentSegmentID("ActiveSeed_1")
+    if not hasattr(widget, "activeEffect"):
+        print("SKIPPED the Segment Editor's tools: the stand-in has none", flush=True)
+        return
+    widget.setActiveEffectByName("Threshold")
+    effect = widget.activeEffect()
+    image = slicer.util.arrayFromVolume(panel.label.case.volume)
+    low, high = (float(value) for value in np.percentile(image, (90, 100)))
+    effect.setParameter("MinimumThreshold", str(low))
+    effect.setParameter("MaximumThreshold", str(high))
+    effect.self().onApply()
+    bright = (image >= low) & (image <= high)
+    assert np.array_equal(_drawn(panel), bright)
+    _save(stage)
+    assert np.array_equal(_on_disk(panel, panel.label.key) == 1, bright)
+    widget.undo()
+    assert not _drawn(panel).any(), "saving took the undo away"
+    widget.redo()
+    assert np.array_equal(_drawn(panel), bright)
+    widget.setCurrentSegmentID("ActiveSeed_2")
+    widget.setActiveEffectByName("Paint")
+    widget.activeEffect().setCommonParameter("BrushRelativeDiameter", 12)
+    stage.settle()
+    _press_in_slice_view("Red")
+    stage.settle()
+    stage.picture("painted")
+    widget.setActiveEffect(None)
+    _save(stage)
+    assert (_on_disk(panel, panel.label.key) == 2).any(), "the brush left nothing"
+
+
 def hippocampus(stage: Stage) -> None:
     """Real MR volumes: create, suggest, label, retrain, open a prediction."""
     data = Path(os.environ.get("ACTIVESEED_DATA", SHARED)) / "data" / "hippocampus"
@@ -154,6 +195,7 @@ JOURNEYS: dict[str, Callable[[Stage], None]] = {
     "radiologist": radiologist,
     "researcher": researcher,
     "interruptions": interruptions,
+    "segment-editor": segment_editor,
     "hippocampus": hippocampus,
 }
 
@@ -343,6 +385,51 @@ def _images_gone(stage: Stage, images: Path) -> None:
     away.rename(images)
     stage.click(panel.queue.ui.nextButton)
     assert panel.label.key is not None, panel.notice_text
+
+
+def _click_on_map(panel: Any, key: str) -> None:
+    """Click on a point of the map where it is drawn."""
+    view = slicer.app.layoutManager().plotWidget(0).plotView()
+    point = panel.session.project.map().points[key]
+    if hasattr(view, "select"):  # the stand-in has no pixels to click on
+        view.select(*_row_of(view.mrmlPlotViewNode().GetPlotChartNode(), point))
+        return
+    chart = view.chart()
+    place = []
+    for axis, value in zip((1, 0), point, strict=True):
+        drawn = chart.GetAxis(axis)
+        first, last = drawn.GetPoint1()[1 - axis], drawn.GetPoint2()[1 - axis]
+        share = (value - drawn.GetMinimum()) / (drawn.GetMaximum() - drawn.GetMinimum())
+        place.append(round(first + share * (last - first)))
+    _press(view.renderWindow().GetInteractor(), *place)
+
+
+def _row_of(chart: Any, point: tuple[float, float]) -> tuple[str, int]:
+    """Return the series and the row of the table in which a point of the map stands."""
+    for number in range(chart.GetNumberOfPlotSeriesNodes()):
+        series = chart.GetNthPlotSeriesNode(number)
+        table = series.GetTableNode()
+        xy = [
+            slicer.util.arrayFromTableColumn(table, series.GetXColumnName()),
+            slicer.util.arrayFromTableColumn(table, series.GetYColumnName()),
+        ]
+        rows = np.flatnonzero(np.isclose(np.transpose(xy), point).all(axis=1))
+        if len(rows):
+            return series.GetID(), int(rows[0])
+    raise AssertionError(f"no point at {point}")
+
+
+def _press_in_slice_view(name: str) -> None:
+    """Press the left button in the middle of a slice view."""
+    interactor = slicer.app.layoutManager().sliceWidget(name).sliceView().interactor()
+    width, height = interactor.GetSize()
+    _press(interactor, width // 2, height // 2)
+
+
+def _press(interactor: Any, x: int, y: int) -> None:
+    interactor.SetEventInformation(x, y, 0, 0, chr(0), 0, None)
+    for event in ("EnterEvent", "MouseMoveEvent", "LeftButtonPressEvent", "LeftButtonReleaseEvent"):
+        interactor.InvokeEvent(event)
 
 
 def _truth(panel: Any, labels: Path) -> Image:
