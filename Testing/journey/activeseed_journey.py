@@ -137,11 +137,11 @@ def segment_editor(stage: Stage) -> None:
     _suggest(stage, budget=1)
     stage.click(panel.queue.ui.nextButton)
     widget.setCurrentSegmentID("ActiveSeed_1")
-    if not hasattr(widget, "activeEffect"):
-        print("SKIPPED the Segment Editor's tools: the stand-in has none", flush=True)
-        return
     widget.setActiveEffectByName("Threshold")
     effect = widget.activeEffect()
+    if not hasattr(effect, "setParameter"):
+        print("SKIPPED the Segment Editor's tools: the stand-in has none", flush=True)
+        return
     image = slicer.util.arrayFromVolume(panel.label.case.volume)
     low, high = (float(value) for value in np.percentile(image, (90, 100)))
     effect.setParameter("MinimumThreshold", str(low))
