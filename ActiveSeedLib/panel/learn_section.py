@@ -111,7 +111,7 @@ class LearnSection(Section):
         self._take_notes(state)
         if state.job == TRAIN:
             if state is not self._training:
-                self._begin(state)
+                self._training, self._drawn = state, 0
             if len(state.metrics) > self._drawn and not self._waiting:
                 self._waiting = True
                 qt.QTimer.singleShot(DRAW_EVERY, self._on_draw)
@@ -145,30 +145,28 @@ class LearnSection(Section):
                 session.project.abandon_model(self._unfinished.id)
             self.retrain()
 
-    def show_curves(self, which: int) -> None:
-        """Show the curve of the rounds, or those of the latest training, beside the slices."""
-        session = self.panel.session
-        if session is None:
-            return
+    def show_curves(self, which: int) -> bool:
+        """Show the curve of the rounds, or those of the latest training; False if it cannot."""
+        if self.panel.session is None:
+            return False
         with self.panel.guarded():
             self.ui.curveComboBox.setCurrentIndex(which)
             chart = self._rounds_chart() if which == BY_ROUND else self._epochs_chart()
             if chart is None:
                 empty = "No model has been scored yet: train one first."
                 self.panel.notice(empty if which == BY_ROUND else "Nothing was trained yet.")
-            elif not self.panel.plots.show(chart):
+            elif self.panel.plots.show(chart):
+                return True
+            else:
                 self.panel.notice(NO_WINDOW, "warning")
-            self._show_buttons()
+        return False
 
     def export_picture(self, path: Path) -> None:
         """Write the chosen curves as they look in the plot view."""
         session = self.panel.session
-        if session is None:
+        if session is None or not self.show_curves(int(self.ui.curveComboBox.currentIndex)):
             return
         with self.panel.guarded():
-            self.show_curves(int(self.ui.curveComboBox.currentIndex))
-            if not self.panel.plots.is_possible:
-                return
             with export.writing(path, session.project):
                 self.panel.plots.save_picture(path)
             self.panel.notice(f"The picture is {path}.")
@@ -225,13 +223,6 @@ class LearnSection(Section):
 
     # -- the curves -------------------------------------------------------------------------------
 
-    def _begin(self, state: "JobState") -> None:
-        """Get ready for the curves of a training that begins or goes on."""
-        self._training, self._drawn = state, 0
-        self._live_plot().reset()
-        if self.ui.liveCheckBox.checked:
-            self.panel.plots.show(self._live_plot().chart)
-
     def _on_draw(self) -> None:
         self._waiting = False
         with self.panel.guarded():
@@ -243,14 +234,19 @@ class LearnSection(Section):
         if state is None or session is None or len(state.metrics) <= self._drawn:
             return
         fresh = state.metrics[self._drawn :]
-        if self._drawn == 0:  # one that goes on begins where it was stopped
+        begins = self._drawn == 0
+        self._drawn = len(state.metrics)
+        plot = self._live_plot()
+        if begins:  # one that goes on begins where it was stopped
+            plot.reset()
             first = fresh[0].get("epoch", 1)
             before = [one for one in training_history(session.project) if one["epoch"] < first]
             fresh = before + fresh
-        self._drawn = len(state.metrics)
-        plot = self._live_plot()
         for one in fresh:
             plot.add_metric(one)
+        # Not before there is something to see: Slicer's view of an empty chart is black.
+        if begins and self.ui.liveCheckBox.checked:
+            self.panel.plots.show(plot.chart)
 
     def _live_plot(self) -> CurvePlot:
         if self._live is None:

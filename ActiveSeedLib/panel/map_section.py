@@ -288,6 +288,8 @@ class MapSection(Section):
     def _on_scene_closed(self, *_args: Any) -> None:
         """Make new nodes when the map is asked for: the old ones are gone."""
         self._plot, self._highlighted = None, None
+        # A view without a chart is black; the layout itself is being set up anew just now.
+        qt.QTimer.singleShot(0, self.panel.plots.hide)
 
 
 def legend(groups: Sequence[PointGroup]) -> str:

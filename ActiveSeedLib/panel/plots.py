@@ -38,6 +38,7 @@ class PlotView:
         self.picked = Signal()
         self._view: Any = None
         self._former: int | None = None
+        self._away = False
         self._paused: str | None = None
         self._points: set[tuple[str, int]] = set()
         self._settled: set[tuple[str, int]] = set()
@@ -49,10 +50,16 @@ class PlotView:
         return slicer.app.layoutManager() is not None
 
     def show(self, chart: Any) -> bool:
-        """Show a chart node beside the slices; False if there is no window."""
+        """Show a chart node beside the slices; False if there is no window.
+
+        While the user is in another module, it waits for `resume`.
+        """
         manager = slicer.app.layoutManager()
         if manager is None:
             return False
+        if self._away:
+            self._paused = chart.GetID()
+            return True
         if not _has_plot(manager.layout):
             self._former = manager.layout
             manager.setLayout(LAYOUT)
@@ -84,10 +91,12 @@ class PlotView:
         manager = slicer.app.layoutManager()
         if self._former is not None and manager is not None and manager.layout == LAYOUT:
             self._paused = _chosen()
+        self._away = True
         self.hide()
 
     def resume(self) -> None:
-        """Show again what `pause` put away, if it is still in the scene."""
+        """Show what `pause` put away, or what came meanwhile, if it is still in the scene."""
+        self._away = False
         paused, self._paused = self._paused, None
         chart = slicer.mrmlScene.GetNodeByID(paused) if paused else None
         if chart is not None:

@@ -226,7 +226,9 @@ def test_a_round_whose_model_was_not_scored_does_not_boast_of_an_older_one(score
     assert "likely to pay" in scored.notice_text
 
 
-def test_without_labels_nothing_can_be_trained(panel: Panel, root: Path) -> None:
+def test_without_labels_nothing_can_be_trained_or_shown(
+    panel: Panel, root: Path, tmp_path: Path
+) -> None:
     with Project.open(root) as project:
         labelled = [row.key for row in project.rows() if row.status == "labelled"]
         for key in labelled:
@@ -234,6 +236,11 @@ def test_without_labels_nothing_can_be_trained(panel: Panel, root: Path) -> None
     assert panel.open_project(root)
     assert not panel.learn.ui.retrainButton.enabled
     assert panel.learn.ui.scoresTable.isHidden()
+    for which in (BY_ROUND, BY_EPOCH):
+        panel.learn.ui.curveComboBox.setCurrentIndex(which)
+        panel.learn.export_picture(tmp_path / "curves.png")
+        assert not (tmp_path / "curves.png").exists()
+        assert "trained yet" in panel.notice_text or "scored yet" in panel.notice_text
 
 
 def test_without_a_window_it_says_so(panel: Panel, root: Path, tmp_path: Path) -> None:

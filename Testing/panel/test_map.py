@@ -205,6 +205,17 @@ def test_the_users_layout_comes_back(mapped: Panel) -> None:
     assert not mapped.map.ui.legendLabel.text
 
 
+def test_nothing_is_shown_while_the_user_is_in_another_module(panel: Panel, root: Path) -> None:
+    rounds.add_map(root)
+    panel.open_project(root)
+    panel.exit()
+    panel.map.show_map()
+    settle()
+    assert layout() == FOUR_UP
+    panel.enter()
+    assert panel.map.is_shown
+
+
 def test_a_layout_chosen_meanwhile_is_left_alone(mapped: Panel) -> None:
     chosen = slicer.vtkMRMLLayoutNode.SlicerLayoutOneUpRedSliceView
     slicer.app.layoutManager().setLayout(chosen)
@@ -235,7 +246,7 @@ def test_the_map_comes_again_after_the_scene_was_closed(mapped: Panel) -> None:
     slicer.mrmlScene.Clear(0)
     settle()
     assert not any(plot_nodes().values())
-    assert not mapped.map.is_shown
+    assert layout() == FOUR_UP
     mapped.cases_changed()
     mapped.map.ui.showButton.click()
     until(lambda: mapped.map.is_shown)
