@@ -78,7 +78,10 @@ class _Colouring:
     values: NDArray[np.float64] | None = None
 
 
-def map_groups(project: Project, colouring: str) -> list[PointGroup]:
+Mapped = tuple[list[CaseRow], list[tuple[float, float]]]
+
+
+def map_groups(project: Project, colouring: str, mapped: Mapped | None = None) -> list[PointGroup]:
     """Return the points of the latest map, from the back to the front; [] if there is no map.
 
     Test cases are triangles in every colouring. Cases without a value are one grey group.
@@ -86,12 +89,13 @@ def map_groups(project: Project, colouring: str) -> list[PointGroup]:
     Args:
         project: the project.
         colouring: a key of `COLOURINGS`.
+        mapped: what `project.mapped_rows()` returned, if it was asked already.
     """
     if colouring not in COLOURINGS:
         raise InputError(
             f"The map has no colouring {colouring!r}; choose one of: {', '.join(COLOURINGS)}."
         )
-    rows, places = project.mapped_rows()
+    rows, places = mapped if mapped is not None else project.mapped_rows()
     xy = np.array(places, dtype=np.float64).reshape(-1, 2)
     made = _MAKERS[colouring](project, rows)
     test = np.array([row.status is Status.TEST for row in rows], dtype=bool)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import qt
 import slicer
 
-from ActiveSeedLib.app.map_points import COLOURINGS, PointGroup, map_groups, write_map_csv
+from ActiveSeedLib.app.map_points import COLOURINGS, Mapped, PointGroup, map_groups, write_map_csv
 from ActiveSeedLib.app.steps import Step
 from ActiveSeedLib.panel import export
 from ActiveSeedLib.panel.plots import NO_WINDOW
@@ -35,10 +35,11 @@ class MapSection(Section):
         """Connect the widgets."""
         ui = self.ui
         self._plot: MapPlot | None = None
+        self._mapped: Mapped = ([], [])
         self._groups: list[PointGroup] = []
         self._highlighted: str | None = None
         self._wanted = False
-        self._scheduled = False
+        self._scheduled = self._stale = False
         for name, title in COLOURINGS.items():
             ui.colourComboBox.addItem(title, name)
         ui.colourComboBox.activated.connect(self._on_colour)
@@ -217,27 +218,37 @@ class MapSection(Section):
         }
 
     # -- the plot ---------------------------------------------------------------------------------
-    # Reading the groups and making the nodes are two events, so that neither takes long.
+    # Reading the cases, grouping them and making the nodes are three events, so that none is long.
 
     def _schedule(self) -> None:
+        self._stale = True
         if not self._scheduled:
             self._scheduled = True
             qt.QTimer.singleShot(0, self._on_read)
 
     def _on_read(self) -> None:
+        self._scheduled = self._stale = False
         session = self.panel.session
         if session is None:
-            self._scheduled = False
             return
         with self.panel.guarded():
-            self._groups = map_groups(session.project, self.colouring)
-            if self._groups:
-                qt.QTimer.singleShot(0, self._on_build)
-                return
+            self._mapped = session.project.mapped_rows()
+            if self._mapped[0]:
+                self._scheduled = True
+                qt.QTimer.singleShot(0, self._on_group)
+            elif self._wanted:
+                self._wanted = False
+                self.remake()
+
+    def _on_group(self) -> None:
         self._scheduled = False
-        if self._wanted:
-            self._wanted = False
-            self.remake()
+        session = self.panel.session
+        if session is None:
+            return
+        with self.panel.guarded():
+            self._groups = map_groups(session.project, self.colouring, self._mapped)
+            self._scheduled = True
+            qt.QTimer.singleShot(0, self._on_build)
 
     def _on_build(self) -> None:
         self._scheduled = False
@@ -257,6 +268,8 @@ class MapSection(Section):
             if wanted and not self.is_shown:
                 self.panel.plots.show(self._plot.chart)
             self._show_state()
+        if self._stale:  # something changed between these events
+            self._schedule()
 
     def _show_state(self) -> None:
         session = self.panel.session
