@@ -141,8 +141,9 @@ class LearnSection(Section):
         if session is None or self.panel.is_busy:
             return
         with self.panel.guarded():
-            if self._unfinished is not None:
-                session.project.abandon_model(self._unfinished.id)
+            unfinished = session.project.unfinished_model()
+            if unfinished is not None:
+                session.project.abandon_model(unfinished.id)
             self.retrain()
 
     def show_curves(self, which: int) -> bool:
@@ -213,13 +214,13 @@ class LearnSection(Section):
         return export.ask_path(self.widget, title, str(session.root / name), *kinds)
 
     def _on_finished(self, done: bool) -> None:
-        if not done or self.advice is None:
+        session = self.panel.session
+        if not done or session is None:
             return
+        advice = advise(session.project)
         trained = self.panel.results.get(TRAIN, {}).get("model")
-        scored = {score.model for score in self.advice.scores}
-        self.panel.notice(
-            f"The round is finished. {self.advice.sentence if trained in scored else UNSCORED}"
-        )
+        was_scored = trained in {score.model for score in advice.scores}
+        self.panel.notice(f"The round is finished. {advice.sentence if was_scored else UNSCORED}")
 
     # -- the curves -------------------------------------------------------------------------------
 

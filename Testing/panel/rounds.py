@@ -86,6 +86,12 @@ def make_panel() -> Panel:
     return panel
 
 
+def open_project(panel: Panel, root: Path) -> None:
+    """Open a project, and wait until every section shows it."""
+    assert panel.open_project(root), panel.notice_text
+    settle()
+
+
 def until(condition: Callable[[], object], seconds: float = 60) -> None:
     """Let events happen until `condition` holds."""
     end = time.monotonic() + seconds
@@ -95,7 +101,7 @@ def until(condition: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.005)
 
 
-def settle(rounds: int = 10) -> None:
+def settle(rounds: int = 40) -> None:
     """Let what was put off for a moment happen."""
     for _ in range(rounds):
         qt.QApplication.processEvents()

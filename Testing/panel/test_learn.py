@@ -54,7 +54,7 @@ def scored(panel: Panel, root: Path) -> Panel:
     """The panel with a project of two rounds, of which the second was much better."""
     rounds.add_model(root, WORSE, 2)
     rounds.add_model(root, BETTER, 4)
-    assert panel.open_project(root)
+    rounds.open_project(panel, root)
     return panel
 
 
@@ -113,6 +113,7 @@ def test_the_curve_of_the_rounds_is_shown_on_a_button(scored: Panel) -> None:
     once = plot_nodes()
     for _ in range(3):
         scored.cases_changed()
+        settle()
         ui.showButton.click()
     assert plot_nodes() == once
     ui.hideButton.click()
@@ -166,7 +167,7 @@ def test_a_training_is_watched_stopped_resumed_and_says_what_it_brought(
     with Project.open(root) as project:
         tests = [row.key for row in project.rows() if row.status == "test"]
         project.import_labels(root.parent / "labels", keys=tests)
-    assert panel.open_project(root)
+    rounds.open_project(panel, root)
     assert panel.session is not None
     choose_short(panel, 60, monkeypatch)
     ui = panel.learn.ui
@@ -177,6 +178,7 @@ def test_a_training_is_watched_stopped_resumed_and_says_what_it_brought(
     assert panel.plots.shows(panel.learn._live_plot().chart)
     panel.cancel()
     until(lambda: not panel.is_busy)
+    settle()
     assert not ui.unfinishedFrame.isHidden()
     assert ui.retrainButton.isHidden()
     assert "Training stopped after epoch" in ui.unfinishedLabel.text
@@ -189,6 +191,7 @@ def test_a_training_is_watched_stopped_resumed_and_says_what_it_brought(
     ui.resumeButton.click()
     until(lambda: panel.is_busy)
     until(lambda: not panel.is_busy, 180)
+    settle()
     assert epochs(panel) == list(range(1, 61)), "from the beginning, once each"
     assert [model.state for model in panel.session.project.models()] == ["finished"]
     assert ui.unfinishedFrame.isHidden()
@@ -204,7 +207,7 @@ def test_what_resume_and_start_anew_would_do_is_said_before(
     with Project.open(root) as project:
         labels = dict(list(project.training_labels().items())[:1])
         project.start_model({"epochs": 9}, {"labels": labels})
-    assert panel.open_project(root)
+    rounds.open_project(panel, root)
     assert panel.session is not None
     ui = panel.learn.ui
     assert "in its first epoch" in ui.unfinishedLabel.text
@@ -233,7 +236,7 @@ def test_without_labels_nothing_can_be_trained_or_shown(
         labelled = [row.key for row in project.rows() if row.status == "labelled"]
         for key in labelled:
             project.set_status(key, "excluded")
-    assert panel.open_project(root)
+    rounds.open_project(panel, root)
     assert not panel.learn.ui.retrainButton.enabled
     assert panel.learn.ui.scoresTable.isHidden()
     for which in (BY_ROUND, BY_EPOCH):
@@ -247,7 +250,7 @@ def test_without_a_window_it_says_so(panel: Panel, root: Path, tmp_path: Path) -
     rounds.add_model(root, BETTER, 4)
     slicer.app.without_window(True)
     try:
-        assert panel.open_project(root)
+        rounds.open_project(panel, root)
         assert "main window" in panel.learn.ui.plotLabel.text
         panel.learn.show_curves(BY_ROUND)
         assert "main window" in panel.notice_text

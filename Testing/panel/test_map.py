@@ -48,7 +48,7 @@ def panel() -> Iterator[Panel]:
 def mapped(panel: Panel, root: Path) -> Panel:
     """The panel with a project that has a map, which is shown."""
     rounds.add_map(root)
-    assert panel.open_project(root)
+    rounds.open_project(panel, root)
     panel.map.ui.showButton.click()
     until(lambda: panel.map.is_shown)
     return panel
@@ -108,7 +108,7 @@ def test_the_map_is_shown_beside_the_slices_with_every_case(mapped: Panel) -> No
 
 
 def test_without_a_map_the_worker_makes_one_first(panel: Panel, root: Path) -> None:
-    panel.open_project(root)
+    rounds.open_project(panel, root)
     panel.map.ui.showButton.click()
     until(lambda: panel.is_busy)
     until(lambda: not panel.is_busy)
@@ -207,7 +207,7 @@ def test_the_users_layout_comes_back(mapped: Panel) -> None:
 
 def test_nothing_is_shown_while_the_user_is_in_another_module(panel: Panel, root: Path) -> None:
     rounds.add_map(root)
-    panel.open_project(root)
+    rounds.open_project(panel, root)
     panel.exit()
     panel.map.show_map()
     settle()
@@ -228,7 +228,7 @@ def test_a_layout_chosen_meanwhile_is_left_alone(mapped: Panel) -> None:
 @pytest.mark.parametrize("name", ["SlicerLayoutOneUpPlotView", "SlicerLayoutFourUpPlotView"])
 def test_a_layout_that_has_a_plot_is_kept(panel: Panel, root: Path, name: str) -> None:
     rounds.add_map(root)
-    panel.open_project(root)
+    rounds.open_project(panel, root)
     chosen = getattr(slicer.vtkMRMLLayoutNode, name)
     slicer.app.layoutManager().setLayout(chosen)
     panel.map.show_map()
@@ -293,7 +293,7 @@ def test_the_picture_needs_the_map_in_sight(mapped: Panel, tmp_path: Path) -> No
 def test_the_worker_draws_a_figure(
     panel: Panel, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    panel.open_project(root)
+    rounds.open_project(panel, root)
     chosen = tmp_path / "figure.svg"
     monkeypatch.setattr(map_section.export, "ask_path", lambda *_args: chosen)
     panel.map.ui.figureButton.click()
@@ -311,7 +311,7 @@ def test_without_a_window_it_says_so_and_exports_all_the_same(
     slicer.app.without_window(True)
     try:
         other = Panel(Path(panel.resource("")))
-        assert panel.open_project(root)
+        rounds.open_project(panel, root)
         panel.map.ui.showButton.click()
         settle()
         assert "main window" in panel.notice_text
