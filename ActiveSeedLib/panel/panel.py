@@ -24,6 +24,7 @@ from ActiveSeedLib.panel.project_section import ProjectSection
 from ActiveSeedLib.panel.queue_section import QueueSection
 from ActiveSeedLib.panel.section import Section
 from ActiveSeedLib.panel.setup_section import SetupSection
+from ActiveSeedLib.panel.slices import Slices
 from ActiveSeedLib.panel.step_runner import StepRunner
 from ActiveSeedLib.panel.worker import PanelWorker
 from ActiveSeedLib.requirements import missing
@@ -56,6 +57,7 @@ class Panel:
         self.worker = PanelWorker(log_folder=Path(str(slicer.app.temporaryPath)) / "ActiveSeed")
         self.runner = StepRunner(self.worker)
         self._finished: Finished | None = None
+        self._showing = Slices()
         self.widget: Any = slicer.util.loadUI(self.resource("UI/ActiveSeed.ui"))
         self.ui: Any = slicer.util.childWidgetVariables(self.widget)
         self.bar = NoticeBar(self.ui)
@@ -177,10 +179,19 @@ class Panel:
                 self.session.keep_choices(choices)
 
     def cases_changed(self) -> None:
-        """Tell every section that statuses, the queue or the models may have changed."""
-        with self.guarded():
-            for section in self.sections:
+        """Tell every section that statuses, the queue or the models may have changed.
+
+        They hear of it one after another in the next turns of the event loop, so that many cases
+        hold nothing up; told again meanwhile, they begin anew.
+        """
+        self._showing.start(self._show_cases())
+
+    def _show_cases(self) -> Iterator[None]:
+        for section in self.sections:
+            with self.guarded():
                 section.show_cases()
+            yield
+        with self.guarded():
             self._show_next()
 
     def recent_projects(self) -> list[str]:
@@ -301,6 +312,7 @@ class Panel:
     def close(self) -> None:
         """Save, end the worker, and let go of everything."""
         self.close_project(force=True)
+        self._showing.stop()
         for section in self.sections:
             section.close()
         self.plots.close()
