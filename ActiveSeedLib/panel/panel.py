@@ -186,6 +186,11 @@ class Panel:
         """
         self._showing.start(self._show_cases())
 
+    @property
+    def is_up_to_date(self) -> bool:
+        """Whether every section shows the cases as they are."""
+        return self._showing.is_idle and self.queue.is_idle
+
     def _show_cases(self) -> Iterator[None]:
         for section in self.sections:
             with self.guarded():

@@ -97,7 +97,7 @@ def main(count: int) -> None:
         root = make_project(Path(folder), count)
         print(f"{count:,} cases in the queue; the limit is {LIMIT_MS:g} ms")
         watch.look("open the project", lambda: panel.open_project(root), 6.0)
-        job = Step("cohort", {"folder": f"{folder}/cohort", "cases": 400}, "Drawing")
+        job = Step("cohort", {"folder": f"{folder}/cohort", "cases": 2000}, "Drawing")
         watch.look("start a job", lambda: panel.run([job], "Drawing"), 3.0)
         ui, rows = panel.queue.ui, panel.session.rows()
         watch.look("nothing, while the job reports", lambda: None, 3.0)

@@ -171,6 +171,10 @@ class Application(QtWidgets.QApplication):
     def os(self) -> str:
         return {"nt": "win"}.get(os.name, "linux")
 
+    def topLevelWidgets(self) -> list[QtWidgets.QWidget]:
+        """Return the main window alone: wrapping a window that is just being deleted can crash."""
+        return [self._window] if self._window is not None else []
+
     def mrmlScene(self) -> Any:
         return slicer.mrmlScene
 

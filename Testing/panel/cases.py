@@ -67,8 +67,8 @@ def close_panel(panel: Panel) -> None:
 
 
 def settle(panel: Panel) -> None:
-    """Wait until the table shows what it should."""
-    pump.wait_until(lambda: panel.queue.is_idle)
+    """Wait until the panel shows what it should."""
+    pump.wait_until(lambda: panel.is_up_to_date)
 
 
 def session_of(panel: Panel) -> Session:

@@ -355,6 +355,7 @@ def test_a_new_model_offers_its_prediction_and_undo_brings_the_work_back(panel: 
     draw(panel, 1, mine)
     predicted = add_prediction(panel, key)
     panel.cases_changed()
+    settle(panel)
     assert np.array_equal(drawn(panel) == 1, mine), "the work was replaced unasked"
     assert not button.isHidden()
     pump.click(button)

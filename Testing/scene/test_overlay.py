@@ -123,6 +123,8 @@ def test_the_view_of_a_slice_and_its_middle(
 def test_jumping_moves_every_view_through_the_point(scene: Any) -> None:
     slices = [node for node in nodes(scene) if node.IsA("vtkMRMLSliceNode")]
     assert len(slices) == 3
+    for node, orientation in zip(slices, ("Axial", "Coronal", "Sagittal"), strict=True):
+        node.SetOrientation(orientation)
     zoom = [node.GetFieldOfView() for node in slices]
     jump_to(scene, (11.0, -22.0, 33.0))
     place = {"Axial": 33.0, "Sagittal": 11.0, "Coronal": 22.0}
