@@ -1,6 +1,6 @@
 """The map of the pool: shown in Slicer's plot view, coloured, clicked, exported."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 import qt
 import slicer
 
-from ActiveSeedLib.app.map_points import COLOURINGS, Mapped, PointGroup, map_groups, write_map_csv
+from ActiveSeedLib.app.map_points import COLOURINGS, PointGroup, map_groups, write_map_csv
 from ActiveSeedLib.app.steps import Step
 from ActiveSeedLib.panel import export
 from ActiveSeedLib.panel.plots import NO_WINDOW
 from ActiveSeedLib.panel.section import Section
+from ActiveSeedLib.panel.slices import Slices
 from ActiveSeedLib.scene.map_plot import MapPlot
 
 if TYPE_CHECKING:
+    from ActiveSeedLib.app.session import Session
     from ActiveSeedLib.worker.stream import JobState
 
 HINT = "Similar cases lie close to each other. Click a point of the map to open its case."
@@ -35,11 +37,10 @@ class MapSection(Section):
         """Connect the widgets."""
         ui = self.ui
         self._plot: MapPlot | None = None
-        self._mapped: Mapped = ([], [])
         self._groups: list[PointGroup] = []
         self._highlighted: str | None = None
         self._wanted = False
-        self._scheduled = self._stale = False
+        self._drawing = Slices()
         for name, title in COLOURINGS.items():
             ui.colourComboBox.addItem(title, name)
         ui.colourComboBox.activated.connect(self._on_colour)
@@ -59,6 +60,7 @@ class MapSection(Section):
 
     def show_project(self) -> None:
         """Forget the map of the project before."""
+        self._drawing.stop()
         self._remove_plot()
         if self.panel.session is None:
             self.panel.plots.hide()
@@ -82,6 +84,7 @@ class MapSection(Section):
 
     def close(self) -> None:
         """Let go of the scene."""
+        self._drawing.stop()
         self.panel.plots.picked.disconnect(self._on_picked)
         self._remove_plot()
         self._observed.RemoveObserver(self._observer)
@@ -218,58 +221,40 @@ class MapSection(Section):
         }
 
     # -- the plot ---------------------------------------------------------------------------------
-    # Reading the cases, grouping them and making the nodes are three events, so that none is long.
+    # Reading the cases, grouping them and making the nodes are three turns, so that none is long.
 
     def _schedule(self) -> None:
-        self._stale = True
-        if not self._scheduled:
-            self._scheduled = True
-            qt.QTimer.singleShot(0, self._on_read)
+        self._drawing.start(self._draw())
 
-    def _on_read(self) -> None:
-        self._scheduled = self._stale = False
+    def _draw(self) -> Iterator[None]:
         session = self.panel.session
         if session is None:
             return
         with self.panel.guarded():
-            self._mapped = session.project.mapped_rows()
-            if self._mapped[0]:
-                self._scheduled = True
-                qt.QTimer.singleShot(0, self._on_group)
-            elif self._wanted:
-                self._wanted = False
-                self.remake()
+            mapped = session.project.mapped_rows()
+            if not mapped[0]:
+                if self._wanted:
+                    self._wanted = False
+                    self.remake()
+                return
+            yield
+            self._groups = map_groups(session.project, self.colouring, mapped)
+            yield
+            self._build(session)
 
-    def _on_group(self) -> None:
-        self._scheduled = False
-        session = self.panel.session
-        if session is None:
-            return
-        with self.panel.guarded():
-            self._groups = map_groups(session.project, self.colouring, self._mapped)
-            self._scheduled = True
-            qt.QTimer.singleShot(0, self._on_build)
-
-    def _on_build(self) -> None:
-        self._scheduled = False
-        session = self.panel.session
-        if session is None:
-            return
-        with self.panel.guarded():
-            wanted = self._wanted or self.is_shown
-            if self._plot is None:
-                self._plot = MapPlot(slicer.mrmlScene)
-            title = COLOURINGS[self.colouring]
-            self._plot.show(self._groups, f"{session.root.name}, by {title.lower()}")
-            self._plot.chart.SetLegendVisibility(len(self._groups) <= LEGEND_GROUPS)
-            self._highlighted = None
-            self._show_open()
-            self._wanted = False
-            if wanted and not self.is_shown:
-                self.panel.plots.show(self._plot.chart)
-            self._show_state()
-        if self._stale:  # something changed between these events
-            self._schedule()
+    def _build(self, session: "Session") -> None:
+        wanted = self._wanted or self.is_shown
+        if self._plot is None:
+            self._plot = MapPlot(slicer.mrmlScene)
+        title = COLOURINGS[self.colouring]
+        self._plot.show(self._groups, f"{session.root.name}, by {title.lower()}")
+        self._plot.chart.SetLegendVisibility(len(self._groups) <= LEGEND_GROUPS)
+        self._highlighted = None
+        self._show_open()
+        self._wanted = False
+        if wanted and not self.is_shown:
+            self.panel.plots.show(self._plot.chart)
+        self._show_state()
 
     def _show_state(self) -> None:
         session = self.panel.session
