@@ -190,6 +190,8 @@ class QueueSection(Section):
                 lines.append(_line(row, order, row.key == opened))
             yield
         self.table.show(lines)
+        if which == TO_LABEL and lines and self.table.key is None:
+            self.table.select(lines[0].key)  # so that why it was suggested is seen at once
         self._show_empty(NOTHING[which] if not search else f"No name holds {search!r}.")
         self._show_details()
 
