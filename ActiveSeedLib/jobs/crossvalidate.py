@@ -62,7 +62,7 @@ def cross_validate(
     """
     model = project.latest_model()
     if model is None:
-        raise InputError("There is no trained model yet: train one with: activeseed train.")
+        raise InputError("There is no trained model yet: train one first.")
     settings = TrainSettings.from_json(model.settings)
     if parameters.device is not None:
         settings = replace(settings, device=parameters.device)

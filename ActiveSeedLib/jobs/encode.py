@@ -85,7 +85,7 @@ def embed(project: Project, parameters: EncodeParameters, progress: Progress) ->
     test = [r.case for r in usable if r.status is Status.TEST]
     if not pool:
         raise InputError(
-            "No case of the pool can be encoded; see the reasons with: activeseed status."
+            "No case of the pool can be encoded; each one says why in the list of cases."
         )
     pool.sort(key=lambda case: case.key)
     features = store.get([case.key for case in pool], encoder)

@@ -46,8 +46,8 @@ def require_images(project: Project) -> None:
     """Raise `InputError` if the images folder is not there: no single case is to blame for that."""
     if not project.images_root.is_dir():
         raise InputError(
-            f"The images folder {project.images_root} is not there: mount or restore it, or tell "
-            "where it is now with: activeseed rescan PROJECT --images FOLDER."
+            f"The images folder {project.images_root} is not there: connect its disk, or tell the "
+            "project where the images are now (Images moved…, or activeseed rescan --images)."
         )
 
 

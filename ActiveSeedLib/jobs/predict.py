@@ -36,7 +36,7 @@ def predict(project: Project, parameters: PredictParameters, progress: Progress)
     """Predict with the latest model; cases it has predicted before are not done again."""
     model = project.latest_model()
     if model is None:
-        raise InputError("There is no trained model yet: train one with: activeseed train.")
+        raise InputError("There is no trained model yet: train one first.")
     records = None
     if parameters.cases is not None:
         records = [project.case(name) for name in parameters.cases]

@@ -36,8 +36,8 @@ def train_model(
     labelled = [r for r in project.cases(Status.LABELLED) if r.available]
     if not labelled:
         raise InputError(
-            "No case of the project has a label map yet: label the suggested cases, or bring "
-            "existing label maps in with: activeseed import-labels."
+            "No case of the project has a label map yet: label the suggested cases, or "
+            "import label maps that exist already."
         )
     require_images(project)
     record = _open_model(project, settings, labelled)

@@ -24,7 +24,7 @@ class SceneCase:
         name: of the case, as the user knows it.
         modality: such as "CT", for the window; None if unknown.
         label: what the segments hold at first; None for nothing.
-        draft: a file of `write_draft` to go on with, in place of `label`.
+        draft: a file that a `Draft` wrote, to go on with, in place of `label`.
         terminologies: value → terminology entry, where one is known.
 
     Attributes:

@@ -131,19 +131,10 @@ def snapshot(segmentation_node: Any) -> Draft:
     return Draft(geometry, parts, entries)
 
 
-def write_draft(segmentation_node: Any, path: Path) -> None:
-    """Write the segmentation to a `.seg.nrrd` file, atomically; the node is left as it is.
-
-    Raises:
-        ActiveSeedError: the file cannot be written, such as on a full disk.
-    """
-    snapshot(segmentation_node).write(path)
-
-
 def read_draft(
     scene: Any, path: Path, volume_node: Any, schema: LabelSchema, name: str, key: str
 ) -> Any:
-    """Add the segmentation that `write_draft` wrote; segments that it lacks are added, empty.
+    """Add the segmentation that a `Draft` wrote; segments that it lacks are added, empty.
 
     Raises:
         UnreadableImageError: the file is gone or damaged; nothing is added.

@@ -80,12 +80,6 @@ def is_uncertainty_visible(scene: Any) -> bool:
     )
 
 
-def toggle_uncertainty(scene: Any) -> bool:
-    """Show the uncertainty if it was hidden, else hide it; return whether it shows now."""
-    set_uncertainty_visible(scene, not is_uncertainty_visible(scene))
-    return is_uncertainty_visible(scene)
-
-
 def remove_uncertainty(scene: Any) -> None:
     """Remove the overlay and its colours from the scene."""
     set_uncertainty_visible(scene, False)

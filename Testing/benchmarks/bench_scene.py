@@ -18,10 +18,10 @@ import slicer
 from ActiveSeedLib.app.map_points import PointGroup
 from ActiveSeedLib.pool.case import Geometry, Image
 from ActiveSeedLib.project.schema import LabelSchema
-from ActiveSeedLib.scene.drafts import read_draft, snapshot, write_draft
+from ActiveSeedLib.scene.drafts import read_draft, snapshot
 from ActiveSeedLib.scene.layers import make_layer
 from ActiveSeedLib.scene.map_plot import MapPlot
-from ActiveSeedLib.scene.overlay import show_uncertainty, toggle_uncertainty
+from ActiveSeedLib.scene.overlay import set_uncertainty_visible, show_uncertainty
 from ActiveSeedLib.scene.segments import add_segmentation, label_of, segment_id, set_label
 from ActiveSeedLib.scene.volumes import add_volume
 from Testing.host import core
@@ -105,12 +105,12 @@ def bench_case(slices: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "case.seg.nrrd"
         timed("snapshot", lambda: snapshot(node))
-        timed("write_draft", lambda: write_draft(node, path))
+        timed("snapshot and write", lambda: snapshot(node).write(path))
         timed("read_draft", lambda: read_draft(scene, path, volume, SCHEMA, "d", "k"))
         print(f"| draft, MB | {path.stat().st_size / 1e6:.1f} |")
     values = random.random(geometry.shape, np.float32)
     timed("show_uncertainty", lambda: show_uncertainty(scene, volume, Image(values, geometry), "k"))
-    timed("toggle_uncertainty", lambda: toggle_uncertainty(scene))
+    timed("set_uncertainty_visible", lambda: set_uncertainty_visible(scene, True))
 
 
 def bench_map(count: int, groups: int = 8) -> None:

@@ -1,7 +1,6 @@
 """Where a journey plays: waits, clicks and pictures, the same in Slicer and in the stand-in."""
 
 import os
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -126,8 +125,3 @@ class Stage:
         panel = self.panel_or_none()
         text = panel.notice_text if panel is not None else ""
         return f"the panel says: {text}" if text else "the panel says nothing"
-
-
-def python_of_worker() -> str:
-    """Return a Python that can run the worker: the one named for tests, or this one."""
-    return os.environ.get("ACTIVESEED_PYTHON", sys.executable)

@@ -13,8 +13,8 @@ from ActiveSeedLib.pool.case import Geometry, Image
 from ActiveSeedLib.pool.readers import read_file, read_label, write_label
 from ActiveSeedLib.project.schema import LabelSchema
 from ActiveSeedLib.scene.case import SceneCase
-from ActiveSeedLib.scene.drafts import write_draft
-from ActiveSeedLib.scene.overlay import toggle_uncertainty
+from ActiveSeedLib.scene.drafts import snapshot
+from ActiveSeedLib.scene.overlay import is_uncertainty_visible, set_uncertainty_visible
 from ActiveSeedLib.scene.segments import label_of
 from Testing.scene.conftest import GEOMETRIES, census, grey, labels, nodes
 from Testing.scene.test_overlay import entropy
@@ -27,7 +27,7 @@ def test_opening_and_closing_twenty_times_leaves_the_scene_as_it_was(
 ) -> None:
     draft = tmp_path / "case.seg.nrrd"
     first = SceneCase(scene, grey(OBLIQUE), schema, "k", "n", label=labels(OBLIQUE, schema))
-    write_draft(first.segmentation, draft)
+    snapshot(first.segmentation).write(draft)
     first.close()
     before = census(scene)
     for number in range(20):
@@ -39,7 +39,8 @@ def test_opening_and_closing_twenty_times_leaves_the_scene_as_it_was(
             if view.IsA("vtkMRMLSliceCompositeNode"):
                 view.SetBackgroundVolumeID(case.volume.GetID())
         case.add_uncertainty(entropy(OBLIQUE))
-        assert toggle_uncertainty(scene)
+        set_uncertainty_visible(scene, True)
+        assert is_uncertainty_visible(scene)
         case.segmentation.GetSegmentation().CreateRepresentation("Closed surface")
         assert case.is_open
         case.close()

@@ -11,7 +11,7 @@ import slicer
 from ActiveSeedLib.errors import ActiveSeedError, UnreadableImageError
 from ActiveSeedLib.pool.case import Geometry, Image
 from ActiveSeedLib.project.schema import LabelSchema
-from ActiveSeedLib.scene.drafts import read_draft, snapshot, write_draft
+from ActiveSeedLib.scene.drafts import read_draft, snapshot
 from ActiveSeedLib.scene.layers import make_layer, read_layer
 from ActiveSeedLib.scene.segments import add_segmentation, label_of, segment_id
 from Testing.scene.conftest import GEOMETRIES, PLAIN, Opened, blob, box, census, labels
@@ -30,7 +30,7 @@ def read(scene: Any, path: Path, case: Opened) -> Any:
 def test_there_and_back(scene: Any, schema: LabelSchema, path: Path, geometry: Geometry) -> None:
     label = labels(geometry, schema)
     case = Opened(scene, schema, geometry, label)
-    write_draft(case.node, path)
+    snapshot(case.node).write(path)
     node = read(scene, path, case)
     exported = label_of(node, case.volume, schema)
     np.testing.assert_array_equal(exported.image.array, label.array)
@@ -53,7 +53,7 @@ def test_everything_the_user_did_comes_back(scene: Any, schema: LabelSchema, pat
     assert before.overlaps
     assert before.strangers == ("Tumour ü | x:y \\ z",)
 
-    write_draft(case.node, path)
+    snapshot(case.node).write(path)
     node = read(scene, path, case)
     after = label_of(node, case.volume, schema, (1,))
     np.testing.assert_array_equal(after.image.array, before.image.array)
@@ -81,8 +81,8 @@ def test_writing_leaves_the_segmentation_as_it_is(
     layers = [case.segment(value).GetRepresentation("Binary labelmap") for value in (7, 3, 300, 1)]
     numbers = [case.segment(value).GetLabelValue() for value in (7, 3, 300, 1)]
     nodes = census(scene)
-    write_draft(case.node, path)
-    write_draft(case.node, path)
+    snapshot(case.node).write(path)
+    snapshot(case.node).write(path)
     assert told == []
     assert census(scene) == nodes
     for value, layer, number in zip((7, 3, 300, 1), layers, numbers, strict=True):
@@ -99,7 +99,7 @@ def test_a_single_voxel_comes_back(
     array = np.zeros(PLAIN.shape, np.uint8)
     array[voxel] = 3
     case = Opened(scene, schema, PLAIN, Image(array, PLAIN))
-    write_draft(case.node, path)
+    snapshot(case.node).write(path)
     exported = label_of(read(scene, path, case), case.volume, schema)
     np.testing.assert_array_equal(exported.image.array, array)
 
@@ -109,7 +109,7 @@ def test_a_draft_without_voxels_comes_back_and_can_be_painted(
     scene: Any, schema: LabelSchema, path: Path, geometry: Geometry
 ) -> None:
     case = Opened(scene, schema, geometry, None)
-    write_draft(case.node, path)
+    snapshot(case.node).write(path)
     case.node = read(scene, path, case)
     assert not case.export().image.array.any()
     mask = box(geometry, slice(0, 2), slice(1, 6), slice(2, 7))
@@ -125,7 +125,7 @@ def test_segments_that_a_draft_lacks_are_added(scene: Any, schema: LabelSchema, 
     volume = Opened(scene, schema, PLAIN, None).volume
     node = add_segmentation(scene, volume, less, "segments", "abc", label)
     node.GetSegmentation().RemoveSegment(segment_id(7))
-    write_draft(node, path)
+    snapshot(node).write(path)
     back = read_draft(scene, path, volume, schema, "draft", "abc")
     ids = back.GetSegmentation().GetSegmentIDs()
     assert sorted(ids) == sorted(segment_id(value) for value in schema.values)
@@ -142,7 +142,7 @@ def test_segments_turned_into_surfaces_are_kept_as_voxels(
     case.segmentation.SetSourceRepresentationName("Closed surface")
     case.segmentation.RemoveRepresentation("Binary labelmap")
     before = case.export().image.array
-    write_draft(case.node, path)
+    snapshot(case.node).write(path)
     after = label_of(read(scene, path, case), case.volume, schema).image.array
     np.testing.assert_array_equal(after, before)
 
@@ -151,7 +151,7 @@ def test_a_damaged_draft_is_told_and_leaves_nothing(
     scene: Any, schema: LabelSchema, path: Path
 ) -> None:
     case = Opened(scene, schema, PLAIN, labels(PLAIN, schema))
-    write_draft(case.node, path)
+    snapshot(case.node).write(path)
     whole = path.read_bytes()
     nodes = census(scene)
     for content in (None, b"", b"nonsense", whole[: len(whole) // 2], whole[:-20]):
@@ -169,7 +169,7 @@ def test_a_draft_that_cannot_be_written_is_told(
     case = Opened(scene, schema, PLAIN, labels(PLAIN, schema))
     path.parent.write_text("a file where the folder should be", encoding="utf-8")
     with pytest.raises(ActiveSeedError, match="cannot be written"):
-        write_draft(case.node, path)
+        snapshot(case.node).write(path)
 
 
 def test_a_snapshot_is_written_by_another_thread_as_it_was(
@@ -199,7 +199,7 @@ def test_layers_on_other_lattices_and_beyond_the_image_are_kept(
         case.segment(value).SetLabelValue(1)
     before = case.export()
     assert before.overlaps
-    write_draft(case.node, path)
+    snapshot(case.node).write(path)
     node = read(scene, path, case)
     after = label_of(node, case.volume, schema)
     np.testing.assert_array_equal(after.image.array, before.image.array)
@@ -227,7 +227,7 @@ def test_other_programs_can_read_a_draft(scene: Any, schema: LabelSchema, path: 
 
     geometry = GEOMETRIES["oblique"]
     label = labels(geometry, schema)
-    write_draft(Opened(scene, schema, geometry, label).node, path)
+    snapshot(Opened(scene, schema, geometry, label).node).write(path)
     image = sitk.ReadImage(str(path))
     numbers = sitk.GetArrayFromImage(image)
     np.testing.assert_array_equal(numbers != 0, label.array != 0)

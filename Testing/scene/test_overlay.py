@@ -16,7 +16,6 @@ from ActiveSeedLib.scene.overlay import (
     set_uncertainty_visible,
     show_uncertainty,
     slice_offset_ras,
-    toggle_uncertainty,
 )
 from ActiveSeedLib.scene.volumes import add_volume, ijk_to_ras
 from Testing.scene.conftest import GEOMETRIES, census, grey, nodes
@@ -42,12 +41,14 @@ def test_it_is_hidden_until_it_is_asked_for(scene: Any, volume: Any) -> None:
     node = show_uncertainty(scene, volume, entropy(PLAIN), "abc")
     np.testing.assert_array_equal(slicer.util.arrayFromVolume(node), entropy(PLAIN).array)
     assert not is_uncertainty_visible(scene)
-    assert toggle_uncertainty(scene) is True
+    set_uncertainty_visible(scene, True)
+    assert is_uncertainty_visible(scene)
     assert len(views(scene)) == 3
     for view in views(scene):
         assert view.GetForegroundVolumeID() == node.GetID()
         assert 0 < view.GetForegroundOpacity() < 1
-    assert toggle_uncertainty(scene) is False
+    set_uncertainty_visible(scene, False)
+    assert not is_uncertainty_visible(scene)
     assert all(not view.GetForegroundVolumeID() for view in views(scene))
 
 
@@ -88,11 +89,12 @@ def test_nothing_is_left(scene: Any, volume: Any) -> None:
     before = census(scene)
     for _ in range(3):  # each replaces the one before
         show_uncertainty(scene, volume, entropy(PLAIN), "abc")
-        toggle_uncertainty(scene)
+        set_uncertainty_visible(scene, True)
     remove_uncertainty(scene)
     remove_uncertainty(scene)
     assert census(scene) == before
-    assert toggle_uncertainty(scene) is False
+    set_uncertainty_visible(scene, False)
+    assert not is_uncertainty_visible(scene)
     assert all(not view.GetForegroundVolumeID() for view in views(scene))
 
 
