@@ -69,12 +69,21 @@ def suggest_steps(session: Session, choices: Choices) -> list[Step]:
         "budget": min(choices.budget, left),
         "strategy": choices.strategy,
         "strategy_parameters": choices.strategy_parameters,
-        "encoder": choices.encoder,
-        "map_method": choices.map_method,
-        "seed": choices.seed,
         "device": choices.device,
+        **_encoding(choices),
     }
     return [Step("suggest", session.job_params(params), "Choosing the cases")]
+
+
+def map_steps(session: Session, choices: Choices) -> list[Step]:
+    """Return the step that encodes what is new and maps the pool."""
+    return [Step("encode", session.job_params(_encoding(choices)), "Encoding and mapping the pool")]
+
+
+def figure_steps(session: Session, choices: Choices, out: Path) -> list[Step]:
+    """Return the step that draws the map as a figure (PNG, SVG or PDF) into the file `out`."""
+    params = session.job_params({"out": str(out), **_encoding(choices)})
+    return [Step("map", params, "Drawing the map")]
 
 
 def retrain_steps(session: Session, choices: Choices) -> list[Step]:
@@ -98,3 +107,12 @@ def retrain_steps(session: Session, choices: Choices) -> list[Step]:
         params = session.job_params(device)
         steps.append(Step("cross-validate", params, "Scoring the model by cross-validation"))
     return steps
+
+
+def _encoding(choices: Choices) -> dict[str, Any]:
+    """Return how the pool is encoded and mapped."""
+    return {
+        "encoder": choices.encoder,
+        "map_method": choices.map_method,
+        "seed": choices.seed,
+    }

@@ -9,7 +9,7 @@ import qt
 import slicer
 
 from ActiveSeedLib.app.map_points import COLOURINGS, PointGroup, map_groups, write_map_csv
-from ActiveSeedLib.app.steps import Step
+from ActiveSeedLib.app.steps import figure_steps, map_steps
 from ActiveSeedLib.panel import export
 from ActiveSeedLib.panel.plots import NO_WINDOW
 from ActiveSeedLib.panel.section import Section
@@ -125,9 +125,8 @@ class MapSection(Section):
         if session is None:
             return
         with self.panel.guarded():
-            params = session.job_params(self._encoding())
-            step = Step("encode", params, "Encoding and mapping the pool")
-            self.panel.run([step], "Making the map", self._on_made)
+            steps = map_steps(session, self.panel.choices)
+            self.panel.run(steps, "Making the map", self._on_made)
 
     def export_picture(self, path: Path) -> None:
         """Write the map as the user sees it."""
@@ -148,9 +147,9 @@ class MapSection(Section):
         if session is None:
             return
         with self.panel.guarded():
-            params = session.job_params({"out": str(path), **self._encoding()})
             self._figure = path
-            self.panel.run([Step("map", params, "Drawing the map")], "The figure", self._on_drawn)
+            steps = figure_steps(session, self.panel.choices, path)
+            self.panel.run(steps, "The figure", self._on_drawn)
 
     def export_csv(self, path: Path) -> None:
         """Write every case with its place and what is known of it."""
@@ -211,14 +210,6 @@ class MapSection(Section):
     def _on_drawn(self, done: bool) -> None:
         if done:
             self.panel.notice(f"The figure is {self._figure}.")
-
-    def _encoding(self) -> dict[str, Any]:
-        choices = self.panel.choices
-        return {
-            "encoder": choices.encoder,
-            "map_method": choices.map_method,
-            "seed": choices.seed,
-        }
 
     # -- the plot ---------------------------------------------------------------------------------
     # Reading the cases, grouping them and making the nodes are three turns, so that none is long.

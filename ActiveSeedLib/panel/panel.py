@@ -144,8 +144,8 @@ class Panel:
             self.choices = self.session.choices()
             self._remember(root)
             self._show_project()
-            for sentence in self.session.notes:
-                self.notice(sentence, "warning")
+            if self.session.notes:
+                self.notice("\n".join(self.session.notes), "warning")
             self._return_to_open_case()
         return self.session is not None
 
