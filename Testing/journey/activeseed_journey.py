@@ -8,16 +8,35 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import slicer
+from moves import (
+    check_saved,
+    click_on_map,
+    correct_a_prediction,
+    create,
+    draw,
+    drawn,
+    exactly_where_it_was,
+    first_case_with_questions,
+    images_gone,
+    label_the_queue,
+    on_disk,
+    press_in_slice_view,
+    retrain,
+    save,
+    suggest,
+    take_test_labels,
+    truth,
+    wait_for_jobs,
+)
+from processes import lives
 from stage import Stage
 
+from ActiveSeedLib.app.session import Session
+from ActiveSeedLib.app.steps import Step
 from ActiveSeedLib.demo.cohort import generate_cohort
-from ActiveSeedLib.pool.case import Image
-from ActiveSeedLib.pool.readers import read_label
-from ActiveSeedLib.project.records import Status
 
 CASES = 14
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
@@ -30,24 +49,24 @@ def radiologist(stage: Stage) -> None:
     panel = stage.panel
     cohort = generate_cohort(stage.folder / "cohort", cases=CASES, seed=1)
     stage.picture("start")
-    root = _create(stage, cohort / "images")
-    _take_test_labels(stage, cohort / "labels")
-    _suggest(stage, budget=3)
+    root = create(stage, cohort / "images")
+    take_test_labels(stage, cohort / "labels")
+    suggest(stage, budget=3)
     stage.picture("queue")
-    _first_case_with_questions(stage, cohort / "labels")
+    first_case_with_questions(stage, cohort / "labels")
     while panel.session.next_case(panel.label.key) is not None:
         if panel.label.key is None or panel.session.row(panel.label.key).labelled:
             stage.click(panel.queue.ui.nextButton)
-        _draw(panel, _truth(panel, cohort / "labels"))
-        _save(stage)
+        draw(panel, truth(panel, cohort / "labels"))
+        save(stage)
         if panel.session.counts().get("labelled", 0) == 3:
             break
     assert panel.session.counts()["labelled"] == 3
-    _check_saved(panel, cohort / "labels")
-    _retrain(stage, epochs=6, picture="training")
+    check_saved(panel, cohort / "labels")
+    retrain(stage, epochs=6, picture="training")
     stage.picture("first-model")
-    _correct_a_prediction(stage)
-    _exactly_where_it_was(stage, root)
+    correct_a_prediction(stage)
+    exactly_where_it_was(stage, root)
 
 
 def researcher(stage: Stage) -> None:
@@ -55,17 +74,17 @@ def researcher(stage: Stage) -> None:
     panel = stage.panel
     panel.project.sample_place = stage.folder
     stage.click(panel.project.ui.sampleButton)
-    _wait_for_jobs(stage)
+    wait_for_jobs(stage)
     assert panel.session is not None, panel.notice_text
     labels = panel.session.project.images_root.parent / "labels"
     for budget, epochs in ((3, 4), (3, 8)):
-        _suggest(stage, budget)
-        _label_the_queue(stage, labels)
-        _retrain(stage, epochs, then_suggest=False)
+        suggest(stage, budget)
+        label_the_queue(stage, labels)
+        retrain(stage, epochs, then_suggest=False)
     stage.click(panel.learn.ui.showButton)
     stage.picture("learning-curve")
     stage.click(panel.map.ui.showButton)
-    _wait_for_jobs(stage)
+    wait_for_jobs(stage)
     stage.settle(1.0)
     for colouring in ("status", "cluster", "round", "entropy", "dice"):
         panel.map.colour_by(colouring)
@@ -80,7 +99,7 @@ def researcher(stage: Stage) -> None:
         assert (stage.folder / name).stat().st_size > 50, name
     first = panel.session.project.selection(1)[0].key
     assert panel.label.key != first
-    _click_on_map(panel, first)
+    click_on_map(panel, first)
     stage.wait(lambda: panel.label.key == first, "the case whose point was clicked", 20)
     stage.settle(0.5)
     stage.picture("case-on-map")
@@ -94,11 +113,11 @@ def interruptions(stage: Stage) -> None:
     """Scene closed, module left and entered, another project opened, Slicer's own undo kept."""
     panel = stage.panel
     cohort = generate_cohort(stage.folder / "cohort", cases=8, seed=2)
-    root = _create(stage, cohort / "images", picture=False)
-    _suggest(stage, budget=2)
+    root = create(stage, cohort / "images", picture=False)
+    suggest(stage, budget=2)
     stage.click(panel.queue.ui.nextButton)
     key = panel.label.key
-    _draw(panel, _truth(panel, cohort / "labels"))
+    draw(panel, truth(panel, cohort / "labels"))
     slicer.mrmlScene.Clear(0)
     stage.settle()
     assert panel.label.key is None
@@ -107,14 +126,14 @@ def interruptions(stage: Stage) -> None:
     panel.queue.open(key)
     stage.settle()
     assert panel.label.key == key
-    assert np.array_equal(_drawn(panel), _truth(panel, cohort / "labels").array > 0)
+    assert np.array_equal(drawn(panel), truth(panel, cohort / "labels").array > 0)
     stage.picture("draft")
     slicer.util.selectModule("SampleData" if hasattr(slicer.modules, "sampledata") else "Data")
     stage.settle()
     slicer.util.selectModule("ActiveSeed")
     stage.settle()
     assert panel.label.key == key
-    _save(stage)
+    save(stage)
     slicer.mrmlScene.RemoveNode(panel.label.case.volume)
     stage.settle()
     assert panel.label.key is None
@@ -122,7 +141,7 @@ def interruptions(stage: Stage) -> None:
     stage.wait(lambda: panel.worker.pid is not None or not panel.is_busy, "the worker", 30)
     panel.cancel()
     stage.wait(lambda: not panel.is_busy, "the cancel", 30)
-    _images_gone(stage, cohort / "images")
+    images_gone(stage, cohort / "images")
     panel.close_project()
     assert panel.open_project(root), panel.notice_text
     assert panel.session.counts()["labelled"] == 1
@@ -133,8 +152,8 @@ def segment_editor(stage: Stage) -> None:
     panel = stage.panel
     widget = panel.label.ui.editorWidget
     cohort = generate_cohort(stage.folder / "cohort", cases=6, seed=3)
-    _create(stage, cohort / "images", picture=False)
-    _suggest(stage, budget=1)
+    create(stage, cohort / "images", picture=False)
+    suggest(stage, budget=1)
     stage.click(panel.queue.ui.nextButton)
     widget.setCurrentSegmentID("ActiveSeed_1")
     widget.setActiveEffectByName("Threshold")
@@ -148,23 +167,78 @@ def segment_editor(stage: Stage) -> None:
     effect.setParameter("MaximumThreshold", str(high))
     effect.self().onApply()
     bright = (image >= low) & (image <= high)
-    assert np.array_equal(_drawn(panel), bright)
-    _save(stage)
-    assert np.array_equal(_on_disk(panel, panel.label.key) == 1, bright)
+    assert np.array_equal(drawn(panel), bright)
+    save(stage)
+    assert np.array_equal(on_disk(panel, panel.label.key) == 1, bright)
     widget.undo()
-    assert not _drawn(panel).any(), "saving took the undo away"
+    assert not drawn(panel).any(), "saving took the undo away"
     widget.redo()
-    assert np.array_equal(_drawn(panel), bright)
+    assert np.array_equal(drawn(panel), bright)
     widget.setCurrentSegmentID("ActiveSeed_2")
     widget.setActiveEffectByName("Paint")
     widget.activeEffect().setCommonParameter("BrushRelativeDiameter", 12)
     stage.settle()
-    _press_in_slice_view("Red")
+    press_in_slice_view("Red")
     stage.settle()
     stage.picture("painted")
     widget.setActiveEffect(None)
-    _save(stage)
-    assert (_on_disk(panel, panel.label.key) == 2).any(), "the brush left nothing"
+    save(stage)
+    assert (on_disk(panel, panel.label.key) == 2).any(), "the brush left nothing"
+
+
+def second_panel(stage: Stage) -> None:
+    """The project is open elsewhere: one sentence says so, and nothing is touched."""
+    panel = stage.panel
+    cohort = generate_cohort(stage.folder / "cohort", cases=6, seed=4)
+    root = create(stage, cohort / "images", picture=False)
+    panel.close_project()
+    elsewhere = Session.open(root)
+    try:
+        assert not panel.project.open(root)
+        assert panel.bar.kind == "error", panel.notice_text
+        stage.picture("locked")
+    finally:
+        elsewhere.close()
+    stage.press("Retry")
+    assert panel.session is not None, panel.notice_text
+
+
+def reloading(stage: Stage) -> None:
+    """The module is loaded anew in the middle of a job: the work is kept, no process is left."""
+    panel = stage.panel
+    cohort = generate_cohort(stage.folder / "cohort", cases=6, seed=5)
+    root = create(stage, cohort / "images", picture=False)
+    suggest(stage, budget=1)
+    stage.click(panel.queue.ui.nextButton)
+    key = panel.label.key
+    draw(panel, truth(panel, cohort / "labels"))
+    panel.run([Step("cohort", {"folder": str(stage.folder / "more"), "cases": 500}, "")], "Drawing")
+    stage.wait(lambda: panel.runner.state.status == "running", "the job")
+    pid = panel.worker.pid
+    slicer.util.getModuleWidget("ActiveSeed").onReload()
+    stage.settle()
+    stage.wait(lambda: not lives(pid), "the end of the process", 10)
+    anew = stage.panel
+    assert anew is not panel
+    assert anew.open_project(root), anew.notice_text
+    stage.settle()
+    assert anew.label.key == key
+    assert np.array_equal(drawn(anew), truth(anew, cohort / "labels").array > 0)
+
+
+def leave_training(stage: Stage) -> None:
+    """Begin a training and leave it running: whoever ends Slicer now must leave nothing behind."""
+    panel = stage.panel
+    cohort = generate_cohort(stage.folder / "cohort", cases=6, seed=6)
+    create(stage, cohort / "images", picture=False)
+    take_test_labels(stage, cohort / "labels")
+    suggest(stage, budget=2)
+    label_the_queue(stage, cohort / "labels")
+    panel.keep_choices(replace(panel.choices, epochs=500))
+    stage.click(panel.learn.ui.retrainButton)
+    state = panel.runner.state
+    stage.wait(lambda: state.metrics, "the first epoch")
+    stage.workers.append(panel.worker.pid)
 
 
 def hippocampus(stage: Stage) -> None:
@@ -178,12 +252,12 @@ def hippocampus(stage: Stage) -> None:
     images.mkdir()
     for path in sorted((data / "images").glob("*.nii.gz"))[:12]:
         (images / path.name).write_bytes(path.read_bytes())
-    _create(stage, images, names=("anterior", "posterior"), picture=False)
-    _take_test_labels(stage, data / "labels")
-    _suggest(stage, budget=4)
-    _label_the_queue(stage, data / "labels")
-    _check_saved(panel, data / "labels")
-    _retrain(stage, epochs=3)
+    create(stage, images, names=("anterior", "posterior"), picture=False)
+    take_test_labels(stage, data / "labels")
+    suggest(stage, budget=4)
+    label_the_queue(stage, data / "labels")
+    check_saved(panel, data / "labels")
+    retrain(stage, epochs=3)
     stage.click(panel.queue.ui.nextButton)
     stage.settle(0.5)
     assert "rediction" in panel.label.ui.sourceLabel.text, panel.label.ui.sourceLabel.text
@@ -196,283 +270,7 @@ JOURNEYS: dict[str, Callable[[Stage], None]] = {
     "researcher": researcher,
     "interruptions": interruptions,
     "segment-editor": segment_editor,
+    "second-panel": second_panel,
     "hippocampus": hippocampus,
+    "reloading": reloading,  # the last one: what was imported here is of the library before
 }
-
-
-# -- steps that several journeys take -------------------------------------------------------------
-
-
-def _wait_for_jobs(stage: Stage) -> None:
-    """Wait until nothing runs, also not what the end of one job begins."""
-    panel = stage.panel_or_none()
-    stage.wait_for_job()
-    stage.settle(0.3)
-    while panel.is_busy:
-        stage.wait_for_job()
-        stage.settle(0.3)
-
-
-def _create(
-    stage: Stage,
-    images: Path,
-    names: tuple[str, ...] = ("liver", "kidney"),
-    picture: bool = True,
-) -> Path:
-    panel = stage.panel
-    ui = panel.project.ui
-    panel.project.begin(images)
-    table = panel.project.form.table
-    for row, name in enumerate(names):
-        if row >= table.table.rowCount:
-            stage.click(table.ui.addSegmentButton)
-        table.table.item(row, 2).setText(name)
-    table.table.setCurrentCell(-1, -1)
-    if picture:
-        stage.picture("new-project")
-    root = Path(ui.projectFolderEdit.text)
-    stage.click(ui.createButton)
-    _wait_for_jobs(stage)
-    assert panel.session is not None, panel.notice_text
-    assert [segment.name for segment in panel.session.schema.segments] == list(names)
-    if picture:
-        stage.picture("project")
-    return root
-
-
-def _take_test_labels(stage: Stage, labels: Path) -> None:
-    """Let the test cases have their label maps, as from an earlier study."""
-    from ActiveSeedLib.app.steps import Step
-
-    panel = stage.panel
-    cases = [row.key for row in panel.session.rows() if row.held_out]
-    assert cases, "no case is kept for testing"
-    params = panel.session.job_params({"labels": str(labels), "cases": cases})
-    panel.run([Step("import-labels", params, "Taking over label maps")], "Importing")
-    _wait_for_jobs(stage)
-
-
-def _suggest(stage: Stage, budget: int) -> None:
-    panel = stage.panel
-    before = panel.session.counts().get("suggested", 0)
-    panel.queue.ui.budgetSpinBox.setValue(budget)
-    stage.click(panel.queue.ui.suggestButton)
-    _wait_for_jobs(stage)
-    stage.settle(0.5)
-    assert panel.session.counts()["suggested"] == before + budget, panel.notice_text
-    key = next(row.key for row in panel.session.rows() if row.queued)
-    assert len(panel.session.reason(key)) > 20
-
-
-def _label_the_queue(stage: Stage, labels: Path) -> None:
-    panel = stage.panel
-    while any(row.queued for row in panel.session.rows()):
-        stage.click(panel.queue.ui.nextButton)
-        assert panel.label.key is not None, panel.notice_text
-        _draw(panel, _truth(panel, labels))
-        _save(stage)
-
-
-def _first_case_with_questions(stage: Stage, labels: Path) -> None:
-    """An empty label map is pointed out, an overlap is asked about, a renamed segment is known."""
-    panel = stage.panel
-    stage.click(panel.queue.ui.nextButton)
-    key = panel.label.key
-    assert key is not None, panel.notice_text
-    stage.settle(0.5)
-    stage.picture("case")
-    stage.click(panel.label.ui.saveButton)
-    assert panel.session.row(key).status != Status.LABELLED, "an empty label map counted as done"
-    assert "Count as done" in panel.bar.actions, panel.notice_text
-    stage.picture("empty")
-    stage.press("Go on editing")
-    truth = _truth(panel, labels)
-    _draw(panel, truth)
-    case = panel.label.case
-    segmentation = case.segmentation.GetSegmentation()
-    for number in range(segmentation.GetNumberOfSegments()):
-        segment = segmentation.GetNthSegment(number)
-        segment.SetName(f"renamed {segment.GetName()}")
-    segmentation.ReorderSegments(list(reversed(segmentation.GetSegmentIDs())))
-    _save(stage)
-    assert np.array_equal(_on_disk(panel, key), truth.array)
-    both = truth.array.copy()
-    _draw(panel, truth, extra={1: both > 0})  # the liver over the kidneys, too
-    stage.click(panel.label.ui.saveButton)
-    assert "overlap" in panel.notice_text, panel.notice_text
-    assert np.array_equal(_on_disk(panel, key), truth.array), "saved before the answer"
-    stage.picture("overlap")
-    stage.press("kidney")
-    assert np.array_equal(_on_disk(panel, key), truth.array)
-    stage.picture("saved")
-
-
-def _save(stage: Stage) -> None:
-    panel = stage.panel
-    key = panel.label.key
-    stage.click(panel.label.ui.saveButton)
-    if "Count as done" in panel.bar.actions:
-        stage.press("Count as done")
-    assert panel.session.row(key).status == Status.LABELLED, panel.notice_text
-
-
-def _retrain(
-    stage: Stage, epochs: int, picture: str | None = None, then_suggest: bool = True
-) -> None:
-    panel = stage.panel
-    panel.keep_choices(replace(panel.choices, epochs=epochs, budget=2))
-    models = len(panel.session.project.models())
-    stage.click(panel.learn.ui.retrainButton)
-    if picture is not None:
-        state = panel.runner.state
-        stage.wait(lambda: len(state.metrics) >= 3 or state.is_over, "three epochs", 300)
-        stage.picture(picture)
-    _wait_for_jobs(stage)
-    stage.settle(0.5)
-    finished = [m for m in panel.session.project.models() if m.state == "finished"]
-    assert len(finished) == models + 1, panel.notice_text
-    assert "test" in finished[-1].scores
-    if not then_suggest:  # the suggestions of the round are given back, to choose other ones
-        for row in [row for row in panel.session.rows() if row.queued]:
-            panel.session.skip(row.key)
-            panel.session.bring_back(row.key)
-            panel.session.project.set_status(row.key, Status.UNLABELLED)
-        panel.cases_changed()
-
-
-def _correct_a_prediction(stage: Stage) -> None:
-    """The next case begins with the model's segmentation, at its most uncertain slice."""
-    panel = stage.panel
-    stage.click(panel.queue.ui.nextButton)
-    key = panel.label.key
-    assert key is not None, panel.notice_text
-    stage.settle(0.5)
-    stage.picture("prediction")
-    model = panel.session.project.latest_model()
-    predicted = read_label(panel.session.project.prediction_path(key, model.id))
-    assert np.array_equal(_drawn(panel), predicted.array > 0)
-    panel.label.ui.uncertaintyCheckBox.setChecked(True)
-    stage.settle(0.5)
-    stage.picture("uncertainty")
-    panel.label.ui.uncertaintyCheckBox.setChecked(False)
-
-
-def _exactly_where_it_was(stage: Stage, root: Path) -> None:
-    """Closed and opened again, the project shows the same case and the same queue."""
-    panel = stage.panel
-    key, counts = panel.label.key, panel.session.counts()
-    drawn = _drawn(panel)
-    panel.close_project()
-    stage.settle()
-    assert panel.label.key is None
-    assert panel.open_project(root), panel.notice_text
-    stage.settle(0.5)
-    assert panel.label.key == key
-    assert panel.session.counts() == counts
-    assert np.array_equal(_drawn(panel), drawn)
-    stage.picture("reopened")
-
-
-def _images_gone(stage: Stage, images: Path) -> None:
-    """The disk with the images is unplugged, and comes back."""
-    panel = stage.panel
-    away = images.with_name("unplugged")
-    images.rename(away)
-    stage.click(panel.queue.ui.nextButton)
-    assert panel.bar.kind == "error", panel.notice_text
-    assert "images" in panel.notice_text
-    stage.picture("images-gone")
-    away.rename(images)
-    stage.click(panel.queue.ui.nextButton)
-    assert panel.label.key is not None, panel.notice_text
-
-
-def _click_on_map(panel: Any, key: str) -> None:
-    """Click on a point of the map where it is drawn."""
-    view = slicer.app.layoutManager().plotWidget(0).plotView()
-    point = panel.session.project.map().points[key]
-    if hasattr(view, "select"):  # the stand-in has no pixels to click on
-        view.select(*_row_of(view.mrmlPlotViewNode().GetPlotChartNode(), point))
-        return
-    chart = view.chart()
-    place = []
-    for axis, value in zip((1, 0), point, strict=True):
-        drawn = chart.GetAxis(axis)
-        first, last = drawn.GetPoint1()[1 - axis], drawn.GetPoint2()[1 - axis]
-        share = (value - drawn.GetMinimum()) / (drawn.GetMaximum() - drawn.GetMinimum())
-        place.append(round(first + share * (last - first)))
-    _press(view.renderWindow().GetInteractor(), *place)
-
-
-def _row_of(chart: Any, point: tuple[float, float]) -> tuple[str, int]:
-    """Return the series and the row of the table in which a point of the map stands."""
-    for number in range(chart.GetNumberOfPlotSeriesNodes()):
-        series = chart.GetNthPlotSeriesNode(number)
-        table = series.GetTableNode()
-        xy = [
-            slicer.util.arrayFromTableColumn(table, series.GetXColumnName()),
-            slicer.util.arrayFromTableColumn(table, series.GetYColumnName()),
-        ]
-        rows = np.flatnonzero(np.isclose(np.transpose(xy), point).all(axis=1))
-        if len(rows):
-            return series.GetID(), int(rows[0])
-    raise AssertionError(f"no point at {point}")
-
-
-def _press_in_slice_view(name: str) -> None:
-    """Press the left button in the middle of a slice view."""
-    interactor = slicer.app.layoutManager().sliceWidget(name).sliceView().interactor()
-    width, height = interactor.GetSize()
-    _press(interactor, width // 2, height // 2)
-
-
-def _press(interactor: Any, x: int, y: int) -> None:
-    interactor.SetEventInformation(x, y, 0, 0, chr(0), 0, None)
-    for event in ("EnterEvent", "MouseMoveEvent", "LeftButtonPressEvent", "LeftButtonReleaseEvent"):
-        interactor.InvokeEvent(event)
-
-
-def _truth(panel: Any, labels: Path) -> Image:
-    """Return the label map of the open case as an annotator would draw it."""
-    return read_label(labels / f"{panel.session.row(panel.label.key).name}.nii.gz")
-
-
-def _draw(panel: Any, label: Image, extra: dict[int, np.ndarray] | None = None) -> None:
-    """Let the segments hold `label`, each with what `extra` names for its value besides."""
-    case = panel.label.case
-    for segment in panel.session.schema.segments:
-        mask = label.array == segment.value
-        if extra and segment.value in extra:
-            mask = mask | extra[segment.value]
-        name = f"ActiveSeed_{segment.value}"
-        slicer.util.updateSegmentBinaryLabelmapFromArray(
-            mask.astype(np.uint8), case.segmentation, name, case.volume
-        )
-
-
-def _drawn(panel: Any) -> np.ndarray:
-    """Return where the open case's segments are, as KJI of booleans."""
-    case = panel.label.case
-    found = None
-    for name in case.segmentation.GetSegmentation().GetSegmentIDs():
-        mask = slicer.util.arrayFromSegmentBinaryLabelmap(case.segmentation, name, case.volume) > 0
-        found = mask if found is None else found | mask
-    assert found is not None
-    return found
-
-
-def _on_disk(panel: Any, key: str) -> np.ndarray:
-    path = panel.session.project.label_path(key)
-    assert path is not None, "nothing was saved"
-    return np.asarray(read_label(path).array)
-
-
-def _check_saved(panel: Any, labels: Path) -> None:
-    """Every saved label map equals the annotator's, voxel for voxel, on the image's own voxels."""
-    for row in panel.session.rows():
-        if row.status != Status.LABELLED:
-            continue
-        truth = read_label(labels / f"{row.name}.nii.gz")
-        saved = read_label(panel.session.project.label_path(row.key))
-        assert np.array_equal(saved.array, truth.array), row.name
-        assert saved.geometry.is_close(panel.session.project.case(row.key).case.geometry), row.name

@@ -25,7 +25,8 @@ class Stage:
     def __init__(self, pictures: Path, name: str, folder: Path, workers: list[int]) -> None:
         self.folder = folder
         self.longest = 0.0
-        self._pictures, self._name, self._workers = pictures, name, workers
+        self.workers = workers
+        self._pictures, self._name = pictures, name
         self._taken = 0
         limit = float(os.environ.get("ACTIVESEED_TEST_SECONDS", "3600"))
         self._deadline = time.monotonic() + limit
@@ -86,8 +87,8 @@ class Stage:
             return not panel.is_busy
 
         self.wait(idle, f"the end of {panel.job_title or 'the job'}", seconds)
-        if pid is not None and pid not in self._workers:
-            self._workers.append(pid)
+        if pid is not None and pid not in self.workers:
+            self.workers.append(pid)
         assert panel.bar.kind != "error" or not panel.notice_text, panel.notice_text
 
     def click(self, button: Any) -> None:

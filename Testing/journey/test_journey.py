@@ -5,6 +5,7 @@ The same journeys play in a real Slicer: see `Testing/slicer/run.py`. Their pict
 """
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +28,25 @@ from activeseed_journey import JOURNEYS  # noqa: E402
 from stage import Stage  # noqa: E402
 
 
-@pytest.fixture(scope="module")
-def module() -> Any:
-    """The scripted module, loaded as Slicer does."""
+@pytest.fixture
+def module() -> Iterator[Any]:
+    """The scripted module, loaded as Slicer does; the library afterwards as it was before."""
     from Testing.host.scripted import load_module, unload_module
 
+    before = _library()
     slicer.util.mainWindow().show()
     yield load_module(PROJECT / "ActiveSeed" / "ActiveSeed.py")
     slicer.util.selectModule("")
     unload_module("ActiveSeed")
     pump.process()
+    for name in _library():
+        del sys.modules[name]
+    sys.modules.update(before)
+
+
+def _library() -> dict[str, Any]:
+    """What is loaded of the library; a journey loads it anew."""
+    return {n: m for n, m in sys.modules.items() if n.split(".")[0] == "ActiveSeedLib"}
 
 
 @pytest.mark.slow

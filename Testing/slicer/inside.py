@@ -87,6 +87,8 @@ class Run:
         for name, function in journey.JOURNEYS.items():
             stage = journey.Stage(pictures, name, OUT / name, self.result["workers"])
             self.test(name, stage.playing(function))
+        last = journey.Stage(pictures, "leaving", OUT / "leaving", self.result["workers"])
+        self.test("leaving", lambda: journey.leave_training(last))
         return self.finish()
 
     def finish(self):

@@ -16,7 +16,6 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -27,6 +26,10 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parents[1]
+sys.path.insert(0, str(HERE.parent / "journey"))
+
+from processes import end, lives  # noqa: E402
+
 MARK = "ACTIVESEED_TEST_RUN"
 LAST_LINES = 60
 # With everything; and as Slicer's own generic tests start a module.
@@ -146,7 +149,7 @@ def _run(
             code = process.wait(60 * options.minutes)
     left = _left_behind(mark, out)
     for pid in {process.pid, *left} if code is None else left:
-        _end(pid)
+        end(pid)
     process.wait()
     return code, left
 
@@ -173,30 +176,7 @@ def _marked(mark: str) -> set[int]:
 def _workers(out: Path) -> set[int]:
     """Return the background processes that the tests told of and that still live."""
     pids = _result(out).get("workers", [])
-    return {pid for pid in pids if _lives(pid)}
-
-
-def _lives(pid: int) -> bool:
-    if sys.platform == "win32":
-        tasks = subprocess.run(
-            ["tasklist", "/FI", f"PID eq {pid}", "/NH"], capture_output=True, text=True, check=False
-        )
-        return str(pid) in tasks.stdout
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
-
-
-def _end(pid: int) -> None:
-    if sys.platform == "win32":
-        subprocess.run(["taskkill", "/T", "/F", "/PID", str(pid)], capture_output=True, check=False)
-        return
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(pid, signal.SIGKILL)
+    return {pid for pid in pids if lives(pid)}
 
 
 def _result(out: Path) -> dict[str, Any]:
