@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,16 @@ def test_an_error_of_the_listener_stops_the_job(client: WorkerClient) -> None:
         client.wait(job_id)
 
 
+@pytest.fixture
+def control_c() -> Iterator[None]:
+    """Let Ctrl+C be heard; a shell's job in the background ignores it from its start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @posix_only
+@pytest.mark.usefixtures("control_c")
 def test_control_c_cancels_the_job_and_the_worker_lives_on(client: WorkerClient) -> None:
     def interrupt(event: dict[str, Any]) -> None:
         if event["event"] == "progress" and event["fraction"] < 0.01:
@@ -128,6 +138,7 @@ def test_control_c_cancels_the_job_and_the_worker_lives_on(client: WorkerClient)
 
 
 @posix_only
+@pytest.mark.usefixtures("control_c")
 def test_the_second_control_c_ends_a_worker_that_hangs(client: WorkerClient) -> None:
     job_id = client.start("hang")
     assert wait_until(lambda: client.state(job_id).step == "Hanging", 10)
