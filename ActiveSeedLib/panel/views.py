@@ -8,12 +8,19 @@ from slicer.util import VTKObservationMixin
 
 from ActiveSeedLib.scene.nodes import nodes_of_class
 
+MAIN_VIEW = "Red"
+
 
 def show_volume(volume: Any) -> None:
-    """Show a volume alone in all slice views, along its own axes, as large as it fits."""
+    """Show a volume alone in all slice views, along its own axes, as large as it fits.
+
+    A 2-D image turns one view only: in the others it would be turned or upside down.
+    """
+    flat = 1 in volume.GetImageData().GetDimensions()
     for view in nodes_of_class(slicer.mrmlScene, "vtkMRMLSliceNode"):
-        view.SetOrientationToDefault()  # a 2-D image may have turned all views its way
-        view.RotateToVolumePlane(volume)  # a segment drawn across the voxels would be striped
+        view.SetOrientationToDefault()  # a 2-D image may have turned the view its way
+        if not flat or view.GetLayoutName() == MAIN_VIEW:
+            view.RotateToVolumePlane(volume)  # a segment drawn across the voxels would be striped
     slicer.util.setSliceViewerLayers(background=volume, foreground=None, label=None, fit=True)
 
 
