@@ -4,13 +4,16 @@ import csv
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import qt
 
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.files import replacing
 from ActiveSeedLib.project.project import Project
+
+if TYPE_CHECKING:
+    from ActiveSeedLib.panel.section import Section
 
 PNG = "Picture (*.png)"
 DRAWING = "Drawing (*.svg)"
@@ -35,6 +38,14 @@ def ask_path(parent: Any, title: str, name: str, *kinds: str) -> Path | None:
     path = Path(str(chosen))
     suffixes = [kind.rpartition("*")[2].rstrip(")") for kind in kinds]
     return path if path.suffix.lower() in suffixes else path.with_name(path.name + suffixes[0])
+
+
+def ask_in_project(section: "Section", title: str, name: str, *kinds: str) -> Path | None:
+    """Ask as `ask_path`, and propose the file `name` in the folder of the open project."""
+    session = section.panel.session
+    if session is None:
+        return None
+    return ask_path(section.widget, title, str(session.root / name), *kinds)
 
 
 @contextmanager

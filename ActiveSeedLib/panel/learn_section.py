@@ -198,20 +198,14 @@ class LearnSection(Section):
         self.panel.plots.hide()
 
     def _on_picture(self, *_args: Any) -> None:
-        path = self._ask("Export the curves", "curves.png", export.PNG)
+        path = export.ask_in_project(self, "Export the curves", "curves.png", export.PNG)
         if path is not None:
             self.export_picture(path)
 
     def _on_csv(self, *_args: Any) -> None:
-        path = self._ask("Export the numbers", "curves.csv", export.CSV)
+        path = export.ask_in_project(self, "Export the numbers", "curves.csv", export.CSV)
         if path is not None:
             self.export_csv(path)
-
-    def _ask(self, title: str, name: str, *kinds: str) -> Path | None:
-        session = self.panel.session
-        if session is None:
-            return None
-        return export.ask_path(self.widget, title, str(session.root / name), *kinds)
 
     def _on_finished(self, done: bool) -> None:
         session = self.panel.session

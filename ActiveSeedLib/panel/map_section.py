@@ -176,26 +176,20 @@ class MapSection(Section):
             self._schedule()
 
     def _on_picture(self, *_args: Any) -> None:
-        path = self._ask("Export the map", "map.png", export.PNG)
+        path = export.ask_in_project(self, "Export the map", "map.png", export.PNG)
         if path is not None:
             self.export_picture(path)
 
     def _on_figure(self, *_args: Any) -> None:
         kinds = (export.PNG, export.DRAWING, export.PDF)
-        path = self._ask("Export a figure of the map", "map-figure.png", *kinds)
+        path = export.ask_in_project(self, "Export a figure of the map", "map-figure.png", *kinds)
         if path is not None:
             self.export_figure(path)
 
     def _on_csv(self, *_args: Any) -> None:
-        path = self._ask("Export the map's numbers", "map.csv", export.CSV)
+        path = export.ask_in_project(self, "Export the map's numbers", "map.csv", export.CSV)
         if path is not None:
             self.export_csv(path)
-
-    def _ask(self, title: str, name: str, *kinds: str) -> Path | None:
-        session = self.panel.session
-        if session is None:
-            return None
-        return export.ask_path(self.widget, title, str(session.root / name), *kinds)
 
     def _on_picked(self, series_id: str, row: int) -> None:
         key = self._plot.key_at(series_id, row) if self._plot is not None else None

@@ -156,6 +156,7 @@ def _add_slice_view(name: str, orientation: str) -> None:
     view.SetLayoutName(name)
     view.SetLayoutLabel(name[0])
     view = scene.AddNode(view)
+    view.SetDefaultOrientation(orientation)  # which a closed scene goes back to
     view.SetOrientation(orientation)
     composite = slicer.vtkMRMLSliceCompositeNode()
     composite.SetName(name)

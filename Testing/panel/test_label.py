@@ -1,10 +1,6 @@
 """A case opened, drawn on and saved in the panel, clicked through as a user would."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
-import pytest
 
 from Testing import host
 
@@ -31,20 +27,6 @@ from Testing.panel.cases import (  # noqa: E402
     settle,
     truth,
 )
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return cases.make_archive(tmp_path_factory.mktemp("made") / "archive")
-
-
-@pytest.fixture
-def panel(archive: Path, tmp_path: Path) -> Iterator[Panel]:
-    panel = cases.make_panel()
-    with pump.no_errors():
-        assert panel.open_project(cases.copy_of(archive, tmp_path)), panel.notice_text
-        yield panel
-        cases.close_panel(panel)
 
 
 def open_first(panel: Panel) -> str:

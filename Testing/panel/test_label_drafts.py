@@ -1,7 +1,6 @@
 """What was not saved is never lost: drafts, scenes that close, nodes that go; and the time."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -28,20 +27,6 @@ from Testing.panel.cases import (  # noqa: E402
     session_of,
     truth,
 )
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return cases.make_archive(tmp_path_factory.mktemp("made") / "archive")
-
-
-@pytest.fixture
-def panel(archive: Path, tmp_path: Path) -> Iterator[Panel]:
-    panel = cases.make_panel()
-    with pump.no_errors():
-        assert panel.open_project(cases.copy_of(archive, tmp_path)), panel.notice_text
-        yield panel
-        cases.close_panel(panel)
 
 
 def open_first(panel: Panel) -> str:

@@ -25,20 +25,6 @@ from Testing.panel import cases  # noqa: E402
 from Testing.panel.cases import draw, draw_all, on_disk, session_of, truth  # noqa: E402
 
 
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return cases.make_archive(tmp_path_factory.mktemp("made") / "archive")
-
-
-@pytest.fixture
-def panel(archive: Path, tmp_path: Path) -> Iterator[Panel]:
-    panel = cases.make_panel()
-    with pump.no_errors():
-        assert panel.open_project(cases.copy_of(archive, tmp_path)), panel.notice_text
-        yield panel
-        cases.close_panel(panel)
-
-
 @pytest.fixture
 def session(archive: Path, tmp_path: Path) -> Iterator[Session]:
     session = Session.open(cases.copy_of(archive, tmp_path))

@@ -1,7 +1,6 @@
 """The queue, clicked through as a user would."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,22 +30,6 @@ from Testing.panel import cases  # noqa: E402
 from Testing.panel.cases import queued, session_of, settle  # noqa: E402
 
 MANY = 10_000
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return cases.make_archive(tmp_path_factory.mktemp("made") / "archive")
-
-
-@pytest.fixture
-def panel(archive: Path, tmp_path: Path) -> Iterator[Panel]:
-    """A panel with a project of seven cases open: three queued, one for testing."""
-    panel = cases.make_panel()
-    with pump.no_errors():
-        assert panel.open_project(cases.copy_of(archive, tmp_path)), panel.notice_text
-        settle(panel)
-        yield panel
-        cases.close_panel(panel)
 
 
 @pytest.fixture(scope="module")
