@@ -92,6 +92,8 @@ class Labels(Cases):
 
         try:
             write_label(draft, image.array, record.case.geometry)
+            if not done:  # for good before the file is there, in case this process is killed
+                self._mark(key, Status.IN_PROGRESS)
             with self._database.transaction():
                 saved = self._put(record, draft, voxels, seconds, source)
                 if not done:
@@ -204,7 +206,8 @@ class Labels(Cases):
         """Record the label map that lies on disk if it is not the one recorded; True if so.
 
         It lies there because a process was killed between writing and recording it, or because
-        another program wrote it. One that cannot be used is noted with the case.
+        another program wrote it. One that cannot be used is noted with the case. A case in progress
+        stays so: whether its label map is finished, only the user can say.
         """
         from ActiveSeedLib.pool.readers import read_label
 
@@ -222,7 +225,8 @@ class Labels(Cases):
             return False
         with self._database.transaction():
             self._record(key, path, sha256(path), voxels, None, "found on disk")
-            self._mark(key, Status.LABELLED)
+            in_progress = record.status is Status.IN_PROGRESS
+            self._mark(key, Status.IN_PROGRESS if in_progress else Status.LABELLED)
         return True
 
     def _record(

@@ -55,6 +55,8 @@ def trace(frame, event, argument):
 sys.settrace(trace)
 if sys.argv[3] == "save":
     project.save_label(records[0].case.key, image, source="second")
+elif sys.argv[3] == "save unfinished":
+    project.save_label(records[0].case.key, image, source="second", done=False)
 else:
     picks = [(r.case.key, "Because.", {}) for r in records[1:4]]
     project.add_selection("levy", {}, 1, {}, picks)
@@ -125,6 +127,22 @@ def test_a_save_killed_at_any_line_loses_nothing(
             found.add(again.labels()[key(0)].sha256 == first)
             assert {v.sha256 for v in again.label_versions(key(0)) if v.path} >= {first}
     assert found == {True, False}  # killed before and after the new one was in place
+
+
+def test_an_unfinished_label_map_is_never_taken_for_a_finished_one(
+    project: Project, key: Callable[[int], str]
+) -> None:
+    project.close()
+    total = lines_of(project.root, "save unfinished")
+    found = set()
+    for line in range(1, total, max(1, total // 16)):
+        first = run_until_killed(project.root, line, "save unfinished")[0]
+        with Project.open(project.root) as again:
+            is_new = again.labels()[key(0)].sha256 != first
+            finished = again.case(key(0)).status is Status.LABELLED
+            found.add((is_new, finished))
+    assert (True, True) not in found
+    assert (True, False) in found
 
 
 def test_a_selection_killed_at_any_line_happened_wholly_or_not(project: Project) -> None:
