@@ -8,6 +8,7 @@ import slicer
 
 from ActiveSeedLib.app.session import Session, StartingLabel, Uncertainty
 from ActiveSeedLib.errors import UnreadableImageError
+from ActiveSeedLib.panel.project_page import TERMINOLOGIES
 from ActiveSeedLib.pool.case import Image
 from ActiveSeedLib.scene.case import SceneCase
 
@@ -21,7 +22,6 @@ REPLACE = {
     "prediction": "Start from the prediction instead",
     "empty": "Start from nothing instead",
 }
-TERMINOLOGIES = "terminologies"  # the project's setting: value, as text → Slicer's entry
 DAMAGED = (
     "Saving replaces the damaged file, of which a copy is kept in the project's folder backups."
 )

@@ -71,6 +71,13 @@ def settle(panel: Panel) -> None:
     pump.wait_until(lambda: panel.is_up_to_date)
 
 
+def open_first(panel: Panel) -> str:
+    """Open the next case of the queue and return its key."""
+    pump.click(panel.queue.ui.nextButton)
+    assert panel.label.key is not None, panel.notice_text
+    return panel.label.key
+
+
 def session_of(panel: Panel) -> Session:
     assert panel.session is not None, panel.notice_text
     return panel.session

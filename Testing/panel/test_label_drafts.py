@@ -23,16 +23,11 @@ from Testing.panel.cases import (  # noqa: E402
     draw_all,
     drawn,
     on_disk,
+    open_first,
     queued,
     session_of,
     truth,
 )
-
-
-def open_first(panel: Panel) -> str:
-    pump.click(panel.queue.ui.nextButton)
-    assert panel.label.key is not None, panel.notice_text
-    return panel.label.key
 
 
 def open_and_draw(panel: Panel) -> tuple[str, np.ndarray]:

@@ -22,7 +22,7 @@ from ActiveSeedLib.panel.saving import add_to_schema, precedence  # noqa: E402
 from ActiveSeedLib.project.schema import LabelSchema, Segment  # noqa: E402
 from Testing.host import pump  # noqa: E402
 from Testing.panel import cases  # noqa: E402
-from Testing.panel.cases import draw, draw_all, on_disk, session_of, truth  # noqa: E402
+from Testing.panel.cases import draw, draw_all, on_disk, open_first, session_of, truth  # noqa: E402
 
 
 @pytest.fixture
@@ -30,12 +30,6 @@ def session(archive: Path, tmp_path: Path) -> Iterator[Session]:
     session = Session.open(cases.copy_of(archive, tmp_path))
     yield session
     session.close()
-
-
-def open_first(panel: Panel) -> str:
-    pump.click(panel.queue.ui.nextButton)
-    assert panel.label.key is not None, panel.notice_text
-    return panel.label.key
 
 
 def save(panel: Panel) -> None:
