@@ -1,7 +1,7 @@
 """Where the user wants a file to be, asked and checked."""
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,6 +66,24 @@ def writing(path: Path, project: Project) -> Iterator[None]:
         raise InputError(
             f"{path} cannot be written ({error.strerror}): choose another place."
         ) from error
+
+
+def save(section: "Section", path: Path, write: Callable[[], None], what: str) -> None:
+    """Let `write` write `path`, and say on top of the panel how that went.
+
+    Args:
+        section: of the panel, with an open project.
+        path: the file.
+        write: writes it.
+        what: is in it, such as "picture".
+    """
+    session = section.panel.session
+    if session is None:
+        return
+    with section.panel.guarded():
+        with writing(path, session.project):
+            write()
+        section.panel.notice(f"The {what} is {path}.")
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

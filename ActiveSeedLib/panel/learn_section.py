@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,26 +165,21 @@ class LearnSection(Section):
 
     def export_picture(self, path: Path) -> None:
         """Write the chosen curves as they look in the plot view."""
-        session = self.panel.session
-        if session is None or not self.show_curves(int(self.ui.curveComboBox.currentIndex)):
-            return
-        with self.panel.guarded():
-            with export.writing(path, session.project):
-                self.panel.plots.save_picture(path)
-            self.panel.notice(f"The picture is {path}.")
+        if self.show_curves(int(self.ui.curveComboBox.currentIndex)):
+            export.save(self, path, partial(self.panel.plots.save_picture, path), "picture")
 
     def export_csv(self, path: Path) -> None:
         """Write the numbers behind the chosen curves."""
         session = self.panel.session
         if session is None:
             return
-        with self.panel.guarded():
-            with export.writing(path, session.project):
-                if int(self.ui.curveComboBox.currentIndex) == BY_ROUND:
-                    write_scores_csv(path, session.project)
-                else:
-                    export.write_table(path, training_history(session.project))
-            self.panel.notice(f"The table is {path}.")
+        export.save(self, path, partial(self._write_csv, path, session.project), "table")
+
+    def _write_csv(self, path: Path, project: Project) -> None:
+        if int(self.ui.curveComboBox.currentIndex) == BY_ROUND:
+            write_scores_csv(path, project)
+        else:
+            export.write_table(path, training_history(project))
 
     def _on_retrain(self, *_args: Any) -> None:
         self.retrain()

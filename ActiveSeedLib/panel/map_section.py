@@ -1,6 +1,7 @@
 """The map of the pool: shown in Slicer's plot view, coloured, clicked, exported."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,16 +131,10 @@ class MapSection(Section):
 
     def export_picture(self, path: Path) -> None:
         """Write the map as the user sees it."""
-        session = self.panel.session
-        if session is None:
+        if self.panel.session is not None and not self.is_shown:
+            self.panel.notice("The map is not shown: show it first, then export its picture.")
             return
-        with self.panel.guarded():
-            if not self.is_shown:
-                self.panel.notice("The map is not shown: show it first, then export its picture.")
-                return
-            with export.writing(path, session.project):
-                self.panel.plots.save_picture(path)
-            self.panel.notice(f"The picture is {path}.")
+        export.save(self, path, partial(self.panel.plots.save_picture, path), "picture")
 
     def export_figure(self, path: Path) -> None:
         """Let the worker draw the map for a publication."""
@@ -156,10 +151,7 @@ class MapSection(Section):
         session = self.panel.session
         if session is None:
             return
-        with self.panel.guarded():
-            with export.writing(path, session.project):
-                write_map_csv(path, session.project)
-            self.panel.notice(f"The table is {path}.")
+        export.save(self, path, partial(write_map_csv, path, session.project), "table")
 
     def _on_show(self, *_args: Any) -> None:
         self.show_map()
