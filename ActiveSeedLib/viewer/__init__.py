@@ -1,0 +1,1 @@
+"""The same work in a browser, on Slicer's own core: `activeseed view`."""

@@ -1,0 +1,1 @@
+"""The only folder that deals with trame: server, page, slice views, segment editor, plots."""
