@@ -69,7 +69,12 @@ WEB = {
     "wslink",
 }
 GUI = MRML | WEB | {"qt", "ctk", "PySide6", "PyQt5"}
-MAY_IMPORT = {"scene": MRML, "panel": MRML | {"qt", "ctk"}, "viewer": MRML, "viewer/web": MRML | WEB}
+MAY_IMPORT = {
+    "scene": MRML,
+    "panel": MRML | {"qt", "ctk"},
+    "viewer": MRML,
+    "viewer/web": MRML | WEB,
+}
 # Slicer has no trame: the browser's front end comes with the Python package only.
 NOT_IN_SLICER = "viewer"
 
