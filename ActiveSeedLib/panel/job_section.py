@@ -1,22 +1,20 @@
 """What runs in the background: a strip with progress, the step and the time left in words."""
 
-import math
 from typing import Any
 
 import qt
 
+from ActiveSeedLib.app.job_words import (
+    CANCEL_TIP,
+    PATIENCE_SECONDS,
+    STOP_TIP,
+    step_words,
+    time_left,
+)
 from ActiveSeedLib.panel.section import Section
 from ActiveSeedLib.worker.stream import JobState
 
-PATIENCE_SECONDS = 5.0
-"""After this long without an answer to Cancel, the job can be ended by force."""
 SHOWN_NOTES = 4
-CANCEL_TIP = (
-    "Stop this job. Nothing that was saved is lost, and a training goes on from where it was."
-)
-STOP_TIP = (
-    "End the background process by force: it has not answered. Nothing that was saved is lost."
-)
 
 
 class JobSection(Section):
@@ -47,7 +45,7 @@ class JobSection(Section):
         known = state.status == "running" and bool(state.step)
         ui.progressBar.setMaximum(1000 if known or state.fraction else 0)  # 0: it only moves
         ui.progressBar.setValue(int(1000 * state.fraction))
-        ui.stepLabel.setText(_step(state))
+        ui.stepLabel.setText(step_words(state))
         left = state.seconds_left if state.status == "running" else None
         ui.leftLabel.setText("" if left is None else time_left(left))
         ui.notesLabel.setText("\n".join(state.notes[-SHOWN_NOTES:]))
@@ -77,29 +75,3 @@ class JobSection(Section):
         self._waited = True
         if state is not None:
             self._show_cancel(state)
-
-
-def time_left(seconds: float) -> str:
-    """Return in words how long it still takes: "a few seconds left", "about 20 minutes left"."""
-    if seconds < 8:
-        return "a few seconds left"
-    if seconds < 55:
-        return f"about {5 * math.ceil(seconds / 5)} seconds left"
-    minutes = math.ceil(seconds / 60 - 0.25)
-    if minutes < 60:
-        return f"about {_count(minutes, 'minute')} left"
-    hours, rest = divmod(15 * round(minutes / 15), 60)
-    text = _count(hours, "hour") + (f" {rest} minutes" if rest else "")
-    return f"about {text} left"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
-def _step(state: JobState) -> str:
-    if state.status == "cancelling":
-        return "Stopping…"
-    if not state.step:
-        return "Starting the background process…" if state.status == "waiting" else "Starting…"
-    return f"{state.step} ({100 * state.fraction:.0f} %)"

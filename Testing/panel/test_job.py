@@ -11,9 +11,9 @@ from Testing import host
 
 host.start()
 
+from ActiveSeedLib.app.job_words import time_left  # noqa: E402
 from ActiveSeedLib.app.steps import Step  # noqa: E402
 from ActiveSeedLib.panel import job_section  # noqa: E402
-from ActiveSeedLib.panel.job_section import time_left  # noqa: E402
 from ActiveSeedLib.panel.panel import Panel  # noqa: E402
 from Testing.host import pump  # noqa: E402
 from Testing.panel.rounds import make_panel  # noqa: E402
