@@ -94,7 +94,7 @@ ALLOWED = {
         "import qt\ndef f(table):\n    w = qt.QLabel('x')\n    w.setText(w.text)\n"
         "    return table.item(0, 0).text(), table.currentRow(), w.isVisible()"
     ),
-    "python-signal": "from ActiveSeedLib.panel.signal import Signal\nclass A:\n    pass",
+    "python-signal": "from ActiveSeedLib.signals import Signal\nclass A:\n    pass",
     "current-data": "def f(c):\n    return c.itemData(c.currentIndex)",
     "margins": "def f(layout):\n    layout.setSpacing(4)",
     "subclass": (

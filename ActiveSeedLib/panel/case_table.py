@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import qt
 
-from ActiveSeedLib.panel.signal import Signal
 from ActiveSeedLib.panel.slices import Slices
+from ActiveSeedLib.signals import Signal
 
 CASE, STATUS, MINUTES = range(3)
 ICON = 40  # pixels

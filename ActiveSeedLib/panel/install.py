@@ -17,8 +17,8 @@ from packaging.version import Version
 
 from ActiveSeedLib.files import write_bytes
 from ActiveSeedLib.panel.packages import SCRIPT, Look, PackageCommand, is_slicers, judge
-from ActiveSeedLib.panel.signal import Signal
 from ActiveSeedLib.requirements import Requirement
+from ActiveSeedLib.signals import Signal
 from ActiveSeedLib.worker.stream import LineBuffer
 
 KEPT = ("numpy", "scipy", "SimpleITK", "vtk")

@@ -30,7 +30,6 @@ from ActiveSeedLib.panel.opening import (
 from ActiveSeedLib.panel.saving import Saving, Then
 from ActiveSeedLib.panel.section import Section
 from ActiveSeedLib.panel.shortcuts import Shortcuts
-from ActiveSeedLib.panel.signal import Signal
 from ActiveSeedLib.panel.uncertainty_row import UncertaintyRow
 from ActiveSeedLib.pool.case import Image
 from ActiveSeedLib.scene.case import SceneCase
@@ -38,6 +37,7 @@ from ActiveSeedLib.scene.drafts import snapshot
 from ActiveSeedLib.scene.overlay import jump_to
 from ActiveSeedLib.scene.segments import set_label
 from ActiveSeedLib.scene.volumes import geometry_of, ijk_to_ras
+from ActiveSeedLib.signals import Signal
 
 DRAFT_MINUTES = "ActiveSeed/DraftMinutes"
 

@@ -10,8 +10,8 @@ from packaging.requirements import Requirement as Parsed
 
 from ActiveSeedLib.panel.process import PythonProcess
 from ActiveSeedLib.panel.python import is_foreign, own_python, python_environment
-from ActiveSeedLib.panel.signal import Signal
 from ActiveSeedLib.requirements import Requirement, requirements
+from ActiveSeedLib.signals import Signal
 from ActiveSeedLib.worker.process import worker_environment
 from ActiveSeedLib.worker.stream import LineBuffer
 

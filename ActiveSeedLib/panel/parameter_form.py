@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import qt
 
-from ActiveSeedLib.panel.signal import Signal
+from ActiveSeedLib.signals import Signal
 
 DECIMALS = 3
 WIDEST = 1_000_000

@@ -9,7 +9,7 @@ import slicer
 
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.files import replacing
-from ActiveSeedLib.panel.signal import Signal
+from ActiveSeedLib.signals import Signal
 
 NO_WINDOW = (
     "Plots are shown in Slicer's main window, which is not here; what they show can be exported "

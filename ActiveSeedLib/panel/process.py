@@ -8,7 +8,7 @@ from typing import Any
 
 import qt
 
-from ActiveSeedLib.panel.signal import Signal
+from ActiveSeedLib.signals import Signal
 from ActiveSeedLib.worker.process import end_process
 
 PIECE = 1 << 16

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from ActiveSeedLib.errors import ActiveSeedError, CancelledError
-from ActiveSeedLib.panel.signal import Signal
 from ActiveSeedLib.panel.worker import PanelWorker
+from ActiveSeedLib.signals import Signal
 from ActiveSeedLib.worker.stream import JobState
 
 

@@ -8,9 +8,9 @@ import slicer
 
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.panel import choosers
-from ActiveSeedLib.panel.signal import Signal
 from ActiveSeedLib.panel.terminology import TerminologyPicker, is_available
 from ActiveSeedLib.project.schema import LabelSchema, Segment, default_color
+from ActiveSeedLib.signals import Signal
 
 VALUE, COLOUR, NAME = range(3)
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from ActiveSeedLib.app.steps import Step
 from ActiveSeedLib.errors import ActiveSeedError, CancelledError
-from ActiveSeedLib.panel.signal import Signal
 from ActiveSeedLib.panel.worker import PanelWorker
+from ActiveSeedLib.signals import Signal
 from ActiveSeedLib.worker.stream import JobState
 
 

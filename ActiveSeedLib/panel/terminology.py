@@ -5,7 +5,7 @@ from typing import Any
 import qt
 import slicer
 
-from ActiveSeedLib.panel.signal import Signal
+from ActiveSeedLib.signals import Signal
 
 UNCOLOURED = {"#000000", "#7f7f7f"}  # what Slicer gives where a term recommends no colour
 

@@ -14,7 +14,7 @@ from typing import Any
 from ActiveSeedLib.errors import ActiveSeedError, InputError
 from ActiveSeedLib.panel.process import PythonProcess
 from ActiveSeedLib.panel.python import choose_python, is_foreign, python_environment
-from ActiveSeedLib.panel.signal import Signal
+from ActiveSeedLib.signals import Signal
 from ActiveSeedLib.worker.process import (
     how_it_ended,
     last_words,

@@ -1,4 +1,4 @@
-"""Signals between the parts of the panel."""
+"""Signals between the parts of a front end."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ Slot = Callable[..., None]
 class Signal:
     """Calls every connected function with what is emitted, in the order of connection.
 
-    Signals that Python defines on a Qt object can crash Slicer, so the panel's own are plain.
+    Signals that Python defines on a Qt object can crash Slicer, so these are plain.
     """
 
     def __init__(self) -> None:
