@@ -22,6 +22,9 @@ COLOURINGS = {
     "entropy": "Uncertainty (mean entropy)",
     "dice": "Dice of the latest model",
 }
+HINT = "Similar cases lie close to each other. Click a point of the map to open its case."
+LEGEND_GROUPS = 8
+"""With more groups than this, the legend in the plot would hide the points."""
 GREY = "#b0b0b0"
 # Viridis in six steps, dark is low: even to the eye, also without colour vision.
 _SCALE = ("#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725")
@@ -108,8 +111,20 @@ def map_groups(project: Project, colouring: str, mapped: Mapped | None = None) -
     return groups
 
 
+def map_words(on_map: int, cases: int) -> str:
+    """Return how many of the project's cases are on the map, and what to do with it."""
+    which = f"{on_map} cases" if on_map == cases else f"{on_map} of the {cases} cases"
+    more = "" if on_map == cases else " Make it anew when images were added."
+    return f"{which} are on the map. {HINT}{more}"
+
+
 def write_map_csv(path: Path, project: Project) -> None:
-    """Write one line for each case of the latest map: its place and all that may colour it."""
+    """Write `map_csv` into a file."""
+    write_bytes(path, map_csv(project).encode())
+
+
+def map_csv(project: Project) -> str:
+    """Return one line for each case of the latest map: its place and all that may colour it."""
     rows, places = project.mapped_rows()
     if not rows:
         raise InputError("There is no map yet: suggest cases first.")
@@ -123,7 +138,7 @@ def write_map_csv(path: Path, project: Project) -> None:
         group = None if cluster is None else cluster + 1
         numbers = (entropy.get(key), dice.get(key))
         writer.writerow((row.name, key, *place, str(row.status), row.round, group, *numbers))
-    write_bytes(path, text.getvalue().encode())
+    return text.getvalue()
 
 
 def entropies(project: Project) -> dict[str, float]:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import qt
 import slicer
 
-from ActiveSeedLib.app.map_points import COLOURINGS, PointGroup, map_groups, write_map_csv
+from ActiveSeedLib.app.map_points import (
+    COLOURINGS,
+    HINT,
+    LEGEND_GROUPS,
+    PointGroup,
+    map_groups,
+    map_words,
+    write_map_csv,
+)
 from ActiveSeedLib.app.steps import figure_steps, map_steps
 from ActiveSeedLib.panel import export
 from ActiveSeedLib.panel.plots import NO_WINDOW
@@ -20,10 +28,6 @@ from ActiveSeedLib.scene.map_plot import MapPlot
 if TYPE_CHECKING:
     from ActiveSeedLib.app.session import Session
     from ActiveSeedLib.worker.stream import JobState
-
-HINT = "Similar cases lie close to each other. Click a point of the map to open its case."
-LEGEND_GROUPS = 8
-"""With more groups than this, the legend in the plot would hide the points."""
 
 # Slicer draws a plus where there should be a triangle.
 SIGNS = {"circle": "●", "square": "■", "diamond": "◆", "cross": "✕", "triangle": "✚"}
@@ -239,9 +243,7 @@ class MapSection(Section):
             return
         on_map = sum(len(group.keys) for group in self._groups)
         cases = sum(session.counts().values())
-        which = f"{on_map} cases" if on_map == cases else f"{on_map} of the {cases} cases"
-        more = "" if on_map == cases else " Make it anew when images were added."
-        self.ui.stateLabel.setText(f"{which} are on the map. {HINT}{more}")
+        self.ui.stateLabel.setText(map_words(on_map, cases))
         self.ui.legendLabel.setText(legend(self._groups))
 
     def _show_open(self) -> None:
