@@ -1,7 +1,8 @@
 """One open project as a front end uses it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ __all__ = ["CaseRow", "OpenCase", "Session", "StartingLabel", "Uncertainty"]
 
 SETTINGS = "panel"
 SET_ASIDE = "set aside"
+OPEN_CASE = "open case"
 
 
 @dataclass(frozen=True)
@@ -143,13 +145,23 @@ class Session:
             InputError: the images folder is not there.
             UnreadableImageError: the file is gone, damaged, or has changed.
         """
+        return self.reading(key)()
+
+    def reading(self, key: str) -> Callable[[], Image]:
+        """Return what reads the image of a case as `load_image` does, in any thread.
+
+        The project is asked here; the returned function reads the file and nothing else.
+
+        Raises:
+            InputError: the images folder is not there.
+        """
         root = self.project.images_root
         if not root.is_dir():
             raise InputError(
                 f"The images folder {root} is not there: connect its disk, or choose the folder "
                 "where the images are now."
             )
-        return read_image(root, self.project.case(key).case)
+        return partial(read_image, root, self.project.case(key).case)
 
     def start(self, key: str) -> OpenCase:
         """Note that somebody works on a case whose image is open now; return what is to know.
@@ -249,6 +261,15 @@ class Session:
     def add_seconds(self, key: str, seconds: float) -> None:
         """Add annotation time to a case."""
         self.project.add_seconds(key, seconds)
+
+    def remember_open_case(self, key: str | None) -> None:
+        """Keep with the project which case is open (None: none is), for the next time."""
+        self.project.change_settings({OPEN_CASE: key})
+
+    def remembered_case(self) -> str | None:
+        """Return the case that was open when the project was closed; it may be gone by now."""
+        key = self.project.settings.get(OPEN_CASE)
+        return key if isinstance(key, str) else None
 
     def what_next(self) -> NextStep:
         """Return what to do next."""

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.panel import choosers
-from ActiveSeedLib.panel.python import VARIABLE, keep_python, kept_python, own_python
+from ActiveSeedLib.panel.python import keep_python, kept_python, own_python
 from ActiveSeedLib.panel.python_check import PythonCheck
+from ActiveSeedLib.worker.background import PYTHON_VARIABLE
 
 if TYPE_CHECKING:
     from ActiveSeedLib.panel.panel import Panel
@@ -28,19 +29,19 @@ class PythonBox:
 
     def show(self) -> None:
         """Show what is chosen."""
-        imposed = os.environ.get(VARIABLE, "")
+        imposed = os.environ.get(PYTHON_VARIABLE, "")
         self._ui.pythonEdit.setText(imposed or kept_python())
         self._ui.pythonEdit.setPlaceholderText(own_python() or "none was found")
         self._ui.pythonEdit.setEnabled(not imposed)
         self._ui.browseButton.setEnabled(not imposed)
         if imposed:
-            self._say(f"Set by the environment variable {VARIABLE}.")
+            self._say(f"Set by the environment variable {PYTHON_VARIABLE}.")
         elif self._check is None:
             self._say("")
 
     def set_enabled(self, enabled: bool) -> None:
         """Let nobody change the Python under a job."""
-        free = enabled and not os.environ.get(VARIABLE)
+        free = enabled and not os.environ.get(PYTHON_VARIABLE)
         self._ui.pythonEdit.setEnabled(free)
         self._ui.browseButton.setEnabled(free)
 
@@ -49,7 +50,7 @@ class PythonBox:
         if self._closed:  # a field that had the focus says so when it is deleted
             return
         path = str(self._ui.pythonEdit.text).strip()
-        if os.environ.get(VARIABLE) or path == kept_python():
+        if os.environ.get(PYTHON_VARIABLE) or path == kept_python():
             return
         with self._panel.guarded():
             if path and shutil.which(path) is None:

@@ -11,6 +11,7 @@ import slicer
 
 from ActiveSeedLib.app.choices import Choices
 from ActiveSeedLib.app.session import Session
+from ActiveSeedLib.app.step_runner import StepRunner
 from ActiveSeedLib.app.steps import Step
 from ActiveSeedLib.errors import ActiveSeedError, CancelledError
 from ActiveSeedLib.panel.advanced_section import AdvancedSection
@@ -25,7 +26,6 @@ from ActiveSeedLib.panel.queue_section import QueueSection
 from ActiveSeedLib.panel.section import Section
 from ActiveSeedLib.panel.setup_section import SetupSection
 from ActiveSeedLib.panel.slices import Slices
-from ActiveSeedLib.panel.step_runner import StepRunner
 from ActiveSeedLib.panel.worker import PanelWorker
 from ActiveSeedLib.requirements import missing
 from ActiveSeedLib.worker.stream import JobState
@@ -33,7 +33,6 @@ from ActiveSeedLib.worker.stream import JobState
 Finished = Callable[[bool], None]
 RECENT = "ActiveSeed/RecentProjects"
 RECENT_KEPT = 8
-OPEN_CASE = "open case"
 
 
 class Panel:
@@ -228,7 +227,7 @@ class Panel:
     def remember_open_case(self, key: str | None) -> None:
         """Keep with the project which case is open, so that it is opened again next time."""
         if self.session is not None:
-            self.session.project.change_settings({OPEN_CASE: key})
+            self.session.remember_open_case(key)
 
     def _on_case_opened(self, key: str | None, _before: str | None) -> None:
         if key is not None:
@@ -238,7 +237,7 @@ class Panel:
 
     def _return_to_open_case(self) -> None:
         assert self.session is not None
-        key = self.session.project.settings.get(OPEN_CASE)
+        key = self.session.remembered_case()
         if key is not None:
             with suppress(ActiveSeedError):  # it may be gone by now
                 self.label.open(key)

@@ -13,9 +13,9 @@ import qt
 import slicer
 
 from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.worker.background import PYTHON_VARIABLE
 
 SETTING = "ActiveSeed/Python"
-VARIABLE = "ACTIVESEED_PYTHON"
 
 
 def kept_python() -> str:
@@ -34,7 +34,7 @@ def choose_python() -> str:
     In this order: the environment variable ACTIVESEED_PYTHON (for tests and servers), the user's
     choice, Slicer's own, the one that runs this. `InputError` if there is none.
     """
-    chosen = os.environ.get(VARIABLE) or kept_python() or own_python()
+    chosen = os.environ.get(PYTHON_VARIABLE) or kept_python() or own_python()
     if not chosen:
         raise InputError(
             "No Python was found to run the background process: choose one under Advanced."

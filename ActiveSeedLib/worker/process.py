@@ -56,6 +56,14 @@ def worker_environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
     return YIELD_CORES | REPEATABLE | heap | environment
 
 
+def set_apart() -> dict[str, Any]:
+    """Return the arguments of `Popen` with which Ctrl+C in the terminal is not for the worker."""
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+        return {"creationflags": flags}
+    return {"start_new_session": True}
+
+
 def end_process(pid: int) -> None:
     """End a process, and on Windows its children, at once; nothing happens if it is gone."""
     if sys.platform == "win32":
@@ -69,14 +77,16 @@ class WorkerProcess:
     """A running worker. `stream` holds the states; threads of this class keep them up to date."""
 
     def __init__(self, command: list[str], environment: dict[str, str]) -> None:
-        apart: dict[str, Any] = {"start_new_session": True}  # Ctrl+C is not for the worker
-        if sys.platform == "win32":
-            flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
-            apart = {"creationflags": flags}
         pipe = subprocess.PIPE
         try:
             self._process = subprocess.Popen(
-                command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, env=environment, **apart
+                command,
+                stdin=pipe,
+                stdout=pipe,
+                stderr=pipe,
+                bufsize=0,
+                env=environment,
+                **set_apart(),
             )
         except OSError as error:
             raise InputError(f"Python cannot be started as {command[0]}: {error}.") from error

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -306,4 +307,27 @@ def test_a_project_that_moved_with_its_images_opens(session: Session, tmp_path: 
         shutil.move(tmp_path / name, moved / name)
     again = Session.open(moved / "project")
     assert again.load_image(again.rows()[0].key).array.shape == GEOMETRY.shape
+    again.close()
+
+
+def test_an_image_is_read_in_another_thread(session: Session, images: Path, key: Key) -> None:
+    reading = session.reading(key(0))
+    with ThreadPoolExecutor(1) as thread:
+        image = thread.submit(reading).result()
+    assert np.array_equal(image.array, session.load_image(key(0)).array)
+    with pytest.raises(InputError, match="no case called 'nobody'"):
+        session.reading("nobody")
+    images.rename(images.with_name("away"))
+    with pytest.raises(InputError, match="images is not there"):
+        session.reading(key(0))
+
+
+def test_the_open_case_is_remembered_with_the_project(session: Session, key: Key) -> None:
+    assert session.remembered_case() is None
+    session.remember_open_case(key(3))
+    session.close()
+    again = Session.open(session.root)
+    assert again.remembered_case() == key(3)
+    again.remember_open_case(None)
+    assert again.remembered_case() is None
     again.close()

@@ -1,13 +1,28 @@
-"""Steps one after another in the worker, as the panel follows them."""
+"""Steps one after another in the worker, as a front end follows them."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from ActiveSeedLib.app.steps import Step
 from ActiveSeedLib.errors import ActiveSeedError, CancelledError
-from ActiveSeedLib.panel.worker import PanelWorker
 from ActiveSeedLib.signals import Signal
 from ActiveSeedLib.worker.stream import JobState
+
+
+class Worker(Protocol):
+    """What carries out one job after another; see `worker.background.BackgroundWorker`."""
+
+    changed: Signal
+    ended: Signal
+
+    def run(self, job: str, params: Mapping[str, Any]) -> JobState:
+        """Ask for one job; return its state, kept up to date."""
+
+    def cancel(self) -> None:
+        """Ask that every job stops; `ended` tells when one has."""
+
+    def close(self, grace: float) -> None:
+        """End everything within `grace` seconds, without another word."""
 
 
 class StepRunner:
@@ -23,7 +38,7 @@ class StepRunner:
         results: what each finished step of the latest run returned, by job.
     """
 
-    def __init__(self, worker: PanelWorker) -> None:
+    def __init__(self, worker: Worker) -> None:
         self.changed, self.advanced, self.ended = Signal(), Signal(), Signal()
         self.state: JobState | None = None
         self.title = ""
