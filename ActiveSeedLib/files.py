@@ -1,11 +1,13 @@
 """Writing so that a reader, or a killed process, never sees half a file."""
 
+import csv
 import hashlib
+import io
 import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,21 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` to `path` as indented JSON, atomically."""
     write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def csv_text(rows: Sequence[Mapping[str, Any]], names: Sequence[str] = ()) -> str:
+    """Return `rows` as CSV, one column a name; what a row lacks stays empty.
+
+    Args:
+        rows: name → value.
+        names: the columns; by default the names in the order in which the rows have them.
+    """
+    names = names or list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, names)
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def back_up(path: Path, folder: Path) -> Path | None:

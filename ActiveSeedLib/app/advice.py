@@ -15,8 +15,6 @@ interval a … b (Student 1908: g ± t(0.975, n − 1) · s / √n):
 The next round is taken to bring at most about what the last one did, as learning curves flatten.
 """
 
-import csv
-import io
 import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -25,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ActiveSeedLib.files import write_bytes
+from ActiveSeedLib.files import csv_text, write_bytes
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.records import ModelRecord
 
@@ -140,12 +138,14 @@ def judge(gain: Gain, step: str) -> str:
 
 
 def write_scores_csv(path: Path, project: Project) -> None:
-    """Write the learning curve: one line a scored model."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, [field.name for field in fields(RoundScore)])
-    writer.writeheader()
-    writer.writerows(asdict(score) for score in advise(project).scores)
-    write_bytes(path, text.getvalue().encode())
+    """Write `scores_csv` into a file."""
+    write_bytes(path, scores_csv(project).encode())
+
+
+def scores_csv(project: Project) -> str:
+    """Return the learning curve: one line a scored model."""
+    names = [field.name for field in fields(RoundScore)]
+    return csv_text([asdict(score) for score in advise(project).scores], names)
 
 
 def _scored(model: ModelRecord) -> tuple[RoundScore, dict[str, float]] | None:

@@ -1,6 +1,5 @@
 """Where the user wants a file to be, asked and checked."""
 
-import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import qt
 
 from ActiveSeedLib.errors import InputError
-from ActiveSeedLib.files import replacing
+from ActiveSeedLib.files import csv_text, write_bytes
 from ActiveSeedLib.project.project import Project
 
 if TYPE_CHECKING:
@@ -88,8 +87,4 @@ def save(section: "Section", path: Path, write: Callable[[], None], what: str) -
 
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write `rows` as CSV, one column a name; what a row lacks stays empty."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, names)
-        writer.writeheader()
-        writer.writerows(rows)
+    write_bytes(path, csv_text(rows).encode())
