@@ -1,11 +1,10 @@
 """The question which structure of the schema a segment belongs to that the user added."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from ActiveSeedLib.project import Segment
-
-Answer = Callable[[str, int], None]
+from ActiveSeedLib.scene.front import Answer
 
 
 class AssignRow:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ActiveSeedLib.app.steps import Step
+from ActiveSeedLib.app.terminologies import TERMINOLOGIES
 from ActiveSeedLib.errors import ActiveSeedError
 from ActiveSeedLib.panel import choosers
 from ActiveSeedLib.panel.project_report import (
@@ -19,7 +20,6 @@ from ActiveSeedLib.panel.schema_table import SchemaTable
 if TYPE_CHECKING:
     from ActiveSeedLib.panel.panel import Panel
 
-TERMINOLOGIES = "terminologies"
 ShowReport = Callable[[str, list[str]], None]
 
 

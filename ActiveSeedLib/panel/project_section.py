@@ -6,11 +6,12 @@ from typing import Any
 import qt
 
 from ActiveSeedLib.app.steps import Step, create_steps
+from ActiveSeedLib.app.terminologies import TERMINOLOGIES
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.panel import choosers
 from ActiveSeedLib.panel.drop import DropTarget
 from ActiveSeedLib.panel.project_form import NewProject, ProjectForm, documents, is_project
-from ActiveSeedLib.panel.project_page import TERMINOLOGIES, ProjectPage
+from ActiveSeedLib.panel.project_page import ProjectPage
 from ActiveSeedLib.panel.project_report import creation_lines, creation_sentence, shortened
 from ActiveSeedLib.panel.schema_table import SchemaTable
 from ActiveSeedLib.panel.section import Section

@@ -18,8 +18,8 @@ import slicer  # noqa: E402
 from ActiveSeedLib.app.session import Session  # noqa: E402
 from ActiveSeedLib.errors import InputError  # noqa: E402
 from ActiveSeedLib.panel.panel import Panel  # noqa: E402
-from ActiveSeedLib.panel.saving import add_to_schema, precedence  # noqa: E402
 from ActiveSeedLib.project.schema import LabelSchema, Segment  # noqa: E402
+from ActiveSeedLib.scene.saving import add_to_schema, precedence  # noqa: E402
 from Testing.host import pump  # noqa: E402
 from Testing.panel import cases  # noqa: E402
 from Testing.panel.cases import draw, draw_all, on_disk, open_first, session_of, truth  # noqa: E402

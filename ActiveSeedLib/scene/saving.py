@@ -12,7 +12,7 @@ from ActiveSeedLib.project import LabelSchema, Segment
 from ActiveSeedLib.scene.segments import Overlap, adopt_stranger, label_of
 
 if TYPE_CHECKING:
-    from ActiveSeedLib.panel.label_section import LabelSection
+    from ActiveSeedLib.scene.desk import Desk
 
 Then = Callable[[], None]
 TOLD = 3  # findings in one message
@@ -25,15 +25,15 @@ class Saving:
     step exports the segments anew, so what is saved is what they hold at that moment.
 
     Args:
-        section: whose case is saved.
+        desk: whose case is saved.
         then: called once the case counts as done.
     """
 
-    def __init__(self, section: "LabelSection", then: Then | None = None) -> None:
-        self._section = section
-        self._panel = section.panel
+    def __init__(self, desk: "Desk", then: Then | None = None) -> None:
+        self._desk = desk
+        self._front = desk.front
         self._then = then
-        self._key = section.key  # a message may outlive the case that it is about
+        self._key = desk.key  # a message may outlive the case that it is about
         self._wins: set[tuple[int, int]] = set()  # (who keeps the voxels, who does not)
         self._left_out: set[str] = set()
         self._accepted: frozenset[str] = frozenset()
@@ -41,10 +41,10 @@ class Saving:
 
     def go_on(self) -> None:
         """Save, or ask the next question."""
-        case, session = self._section.case, self._panel.session
+        case, session = self._desk.case, self._front.session
         if case is None or session is None or case.key != self._key:
             return
-        with self._panel.guarded():
+        with self._front.guarded():
             exported = label_of(
                 case.segmentation, case.volume, session.schema, precedence(self._wins)
             )
@@ -74,13 +74,13 @@ class Saving:
         def second() -> None:
             self._decide(overlap.second_value, overlap.first_value)
 
-        self._section.say(
+        self._front.say(
             f"{one} and {other} overlap in {_voxels(overlap.voxels)}, but a "
             "voxel of a label map belongs to one of them. Which keeps them? Nothing is saved yet.",
             [
                 (one, first),
                 (other, second),
-                ("Go on editing", self._panel.clear_notice),
+                ("Go on editing", self._front.clear_notice),
             ],
         )
 
@@ -92,30 +92,30 @@ class Saving:
 
     def _ask_what_it_is(self, name: str) -> None:
         def add() -> None:
-            with self._panel.guarded():
+            with self._front.guarded():
                 self._add(name)
                 self.go_on()
 
         def assign() -> None:
-            self._section.ask_for_value(name, self._assign)
+            self._front.ask_for_value(name, self._assign)
 
         def leave_out() -> None:
             self._left_out.add(name)
             self.go_on()
 
-        self._section.say(
+        self._front.say(
             f"The segment {name} is not in the label schema, so its voxels have no value to be "
             "saved with. What is it? Nothing is saved yet.",
             [
                 ("Add to the schema", add),
                 ("It is…", assign),
                 ("Leave it out", leave_out),
-                ("Go on editing", self._panel.clear_notice),
+                ("Go on editing", self._front.clear_notice),
             ],
         )
 
     def _add(self, name: str) -> None:
-        case, session = self._section.case, self._panel.session
+        case, session = self._desk.case, self._front.session
         if case is None or session is None:
             return
         segmentation = case.segmentation.GetSegmentation()
@@ -123,12 +123,12 @@ class Saving:
         red, green, blue = (round(255 * part) for part in segment.GetColor())
         added = add_to_schema(session, name, f"#{red:02x}{green:02x}{blue:02x}")
         adopt_stranger(case.segmentation, name, added.value)
-        self._panel.cases_changed()
+        self._front.cases_changed()
 
     def _assign(self, name: str, value: int) -> None:
-        case = self._section.case
+        case = self._desk.case
         if case is not None:
-            with self._panel.guarded():
+            with self._front.guarded():
                 adopt_stranger(case.segmentation, name, value)
                 self.go_on()
 
@@ -137,11 +137,11 @@ class Saving:
     def _write(self, session: Session, key: str, image: Image) -> None:
         findings = session.check(key, image)
         done = all(finding.sentence in self._accepted for finding in findings)
-        self._section.autosave.finish()  # else its draft would come back after the saving
+        self._desk.drafts.finish()  # else its draft would come back after the saving
         session.save(key, image, 0.0, done)
-        self._section.saved()
+        self._desk.saved()
         if done:
-            self._panel.notice(f"{session.row(key).name} is saved.")
+            self._front.notice(f"{session.row(key).name} is saved.")
             if self._then is not None:
                 self._then()
         else:
@@ -154,19 +154,19 @@ class Saving:
 
         def show_me() -> None:
             self._tell(findings)  # the buttons stay
-            self._section.jump_to_voxel(places[self._shown % len(places)])
+            self._desk.jump_to_voxel(places[self._shown % len(places)])
             self._shown += 1
 
         places = [finding.position for finding in findings if finding.position is not None]
         sentences = [finding.sentence for finding in findings[:TOLD]]
         if len(findings) > TOLD:
             sentences.append(f"And {len(findings) - TOLD} more.")
-        self._section.say(
+        self._front.say(
             f"Saved, but not counted as done yet. {' '.join(sentences)}",
             [
                 ("Count as done", count_as_done),
                 *([("Show me", show_me)] if places else []),
-                ("Go on editing", self._panel.clear_notice),
+                ("Go on editing", self._front.clear_notice),
             ],
         )
 

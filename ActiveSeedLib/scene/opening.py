@@ -3,12 +3,11 @@
 import time
 from dataclasses import dataclass
 from pathlib import Path
-
-import slicer
+from typing import Any
 
 from ActiveSeedLib.app.session import Session, StartingLabel, Uncertainty
+from ActiveSeedLib.app.terminologies import terminologies_of
 from ActiveSeedLib.errors import UnreadableImageError
-from ActiveSeedLib.panel.project_page import TERMINOLOGIES
 from ActiveSeedLib.pool.case import Image
 from ActiveSeedLib.scene.case import SceneCase
 
@@ -81,17 +80,21 @@ def source_without_draft(session: Session, key: str) -> str:
     return "prediction" if session.predicting_model(key) is not None else "empty"
 
 
-def open_case(session: Session, key: str, image: Image) -> Opened:
+def open_case(scene: Any, session: Session, key: str, image: Image) -> Opened:
     """Make the nodes of a case whose image was read; from here on it is in progress.
 
     The segments hold the draft if there is one, else the saved label map, else the prediction,
     else nothing.
+
+    Raises:
+        ActiveSeedError: image or label map cannot be used, or the project cannot be written to;
+            the scene is as before.
     """
     row = session.row(key)
     modality = session.project.case(key).case.facts.get("modality")
     notes: list[str | None] = []
     words, instead, case = "", None, None
-    place = (slicer.mrmlScene, image, session.schema, key, row.name)
+    place = (scene, image, session.schema, key, row.name)
     if session.has_draft(key):
         draft = session.draft_path(key)
         try:
@@ -103,21 +106,24 @@ def open_case(session: Session, key: str, image: Image) -> Opened:
         start = starting_label(session, key)
         words = SOURCES[start.source]
         notes.append(start.note)
-        terms = session.project.settings.get(TERMINOLOGIES, {})
         case = SceneCase(
             *place,
             modality=modality,
             label=start.image,
-            terminologies={int(value): term for value, term in terms.items()},
+            terminologies=terminologies_of(session.project),
         )
-    opened = session.start(key)
-    return Opened(
-        case,
-        row.name,
-        opened.reason,
-        words,
-        " ".join(note for note in notes if note) or None,
-        instead,
-        session.uncertainty(key),
-        session.predicting_model(key),
-    )
+    try:
+        opened = session.start(key)
+        return Opened(
+            case,
+            row.name,
+            opened.reason,
+            words,
+            " ".join(note for note in notes if note) or None,
+            instead,
+            session.uncertainty(key),
+            session.predicting_model(key),
+        )
+    except BaseException:
+        case.close()
+        raise

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
@@ -12,12 +11,14 @@ class NodeWatch(VTKObservationMixin):  # type: ignore[misc]
     """Tells, while the nodes are still whole, that they go.
 
     Args:
+        scene: the vtkMRMLScene.
         closes: called when the whole scene is about to close.
         goes: called when one of the nodes is about to be removed by anybody.
     """
 
-    def __init__(self, closes: Callable[[], None], goes: Callable[[], None]) -> None:
+    def __init__(self, scene: Any, closes: Callable[[], None], goes: Callable[[], None]) -> None:
         VTKObservationMixin.__init__(self)
+        self._scene = scene
         self._closes = closes
         self._goes = goes
         self._nodes: tuple[Any, ...] = ()
@@ -26,7 +27,7 @@ class NodeWatch(VTKObservationMixin):  # type: ignore[misc]
         """Watch `nodes`, and no others any more."""
         self.stop()
         self._nodes = tuple(nodes)
-        scene = slicer.mrmlScene
+        scene = self._scene
         self.addObserver(scene, scene.StartCloseEvent, self._on_close)
         self.addObserver(scene, scene.NodeAboutToBeRemovedEvent, self._on_removal)
 
