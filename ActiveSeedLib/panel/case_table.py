@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import qt
 
+from ActiveSeedLib.app.queue import Line
 from ActiveSeedLib.panel.slices import Slices
 from ActiveSeedLib.signals import Signal
 
@@ -13,16 +14,6 @@ CASE, STATUS, MINUTES = range(3)
 ICON = 40  # pixels
 REMOVED_AT_ONCE = 500  # rows
 WIDEST = "test, labelled"
-
-
-class Line(NamedTuple):
-    """What one row of the table shows; `is_open` makes it bold."""
-
-    key: str
-    title: str
-    status: str
-    minutes: str
-    is_open: bool = False
 
 
 class CaseTable:

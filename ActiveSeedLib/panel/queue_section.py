@@ -1,36 +1,21 @@
 """The queue: which cases wait for a label map, why, and what has become of the others."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ActiveSeedLib.app.session import CaseRow
+from ActiveSeedLib.app import queue
+from ActiveSeedLib.app.queue import TO_LABEL, Line
 from ActiveSeedLib.app.steps import suggest_steps
 from ActiveSeedLib.errors import ActiveSeedError
-from ActiveSeedLib.panel.case_table import CaseTable, Line
+from ActiveSeedLib.panel.case_table import CaseTable
 from ActiveSeedLib.panel.section import Section
 from ActiveSeedLib.panel.shortcuts import Shortcuts
 from ActiveSeedLib.panel.slices import Slices
-from ActiveSeedLib.project import Status
 
 if TYPE_CHECKING:
+    from ActiveSeedLib.app.session import CaseRow
     from ActiveSeedLib.worker.stream import JobState
-
-TO_LABEL, LABELLED, SET_ASIDE, TEST, ALL = range(5)
-FILTERS: dict[int, Callable[[CaseRow], bool]] = {
-    TO_LABEL: lambda row: row.queued,
-    LABELLED: lambda row: row.labelled,
-    SET_ASIDE: lambda row: row.status in (Status.SKIPPED, Status.EXCLUDED),
-    TEST: lambda row: row.status == Status.TEST,
-    ALL: lambda _row: True,
-}
-NOTHING = {
-    TO_LABEL: "The queue is empty.",
-    LABELLED: "No case is labelled yet.",
-    SET_ASIDE: "No case was skipped or excluded.",
-    TEST: "No case is kept for testing.",
-    ALL: "The project has no cases.",
-}
 
 
 class QueueSection(Section):
@@ -45,8 +30,7 @@ class QueueSection(Section):
         self._by_key: dict[str, CaseRow] = {}
         self._slices = Slices()
         self._stale = False
-        self._before: list[str] = []  # the cases that were open, the latest last
-        self._going_back = False
+        self._visited = queue.Visited()
         self.table = CaseTable(ui.caseTable, self._thumbnail, self._words)
         self.table.selected.connect(self._on_selected)
         self.table.activated.connect(self._on_activated)
@@ -73,7 +57,7 @@ class QueueSection(Section):
 
     def show_project(self) -> None:
         """Show the queue of another project."""
-        self._before = []
+        self._visited.clear()
         self.ui.searchEdit.setText("")
         self.ui.filterComboBox.setCurrentIndex(TO_LABEL)
         self.ui.budgetSpinBox.setValue(self.panel.choices.budget)
@@ -106,8 +90,8 @@ class QueueSection(Section):
 
     def case_opened(self, key: str | None, before: str | None) -> None:
         """Mark the case that was opened (None: none is), and remember the one before."""
-        if before is not None and not self._going_back:
-            self._before.append(before)
+        if before is not None:
+            self._visited.left(before)
         self._show_soon()
         if key is not None:
             self.table.select(key)
@@ -147,21 +131,14 @@ class QueueSection(Section):
         session = self.panel.session
         if session is None:
             return
-        step = session.what_next()
-        actions = [("Suggest", self.suggest)] if step.action == "suggest" else []
-        opened = self.panel.label.key
-        waits = opened is not None and session.row(opened).queued
-        first = "No other case waits in the queue." if waits else "The queue is empty."
-        self.panel.notice(f"{first} {step.sentence}", actions=actions)
+        words, suggest = queue.the_end(session, self.panel.label.key)
+        self.panel.notice(words, actions=[("Suggest", self.suggest)] if suggest else [])
 
     def open_previous(self) -> None:
         """Open the case that was open before the present one."""
-        self._going_back = True
-        try:
-            while self._before and not self.open(self._before.pop()):
+        with self._visited.going_back():
+            while (key := self._visited.pop()) is not None and not self.open(key):
                 pass
-        finally:
-            self._going_back = False
 
     # -- the table --------------------------------------------------------------------------------
 
@@ -180,19 +157,16 @@ class QueueSection(Section):
             yield
         self._by_key = {row.key: row for row in self._rows}
         which = int(self.ui.filterComboBox.currentIndex)
-        search = str(self.ui.searchEdit.text).strip().casefold()
-        wanted = FILTERS.get(which, FILTERS[ALL])
-        opened = self.panel.label.key
-        lines, order = [], 0
-        for row in self._rows:
-            order += row.queued
-            if wanted(row) and (not search or search in row.name.casefold()):
-                lines.append(_line(row, order, row.key == opened))
+        search = str(self.ui.searchEdit.text)
+        lines: list[Line] = []
+        for line in queue.each_line(self._rows, which, search, self.panel.label.key):
+            if line is not None:
+                lines.append(line)
             yield
         self.table.show(lines)
         if which == TO_LABEL and lines and self.table.key is None:
             self.table.select(lines[0].key)  # so that why it was suggested is seen at once
-        self._show_empty(NOTHING[which] if not search else f"No name holds {search!r}.")
+        self._show_empty(queue.nothing_words(which, search))
         self._show_details()
 
     def _show_empty(self, words: str) -> None:
@@ -205,34 +179,23 @@ class QueueSection(Section):
         self.ui.detailsLabel.setText(self._words(key) if row is not None and key else "")
         # What is said of the open case stands below, where it is labelled.
         self.ui.detailsLabel.setVisible(row is not None and key != self.panel.label.key)
-        usable = row is not None and row.usable
-        status = row.status if row is not None else None
-        aside = status in (Status.SKIPPED, Status.EXCLUDED)
-        self.ui.openButton.setEnabled(usable)
-        self.ui.skipButton.setEnabled(
-            status in (Status.UNLABELLED, Status.SUGGESTED, Status.IN_PROGRESS)
-        )
-        self.ui.excludeButton.setEnabled(
-            status not in (None, Status.TEST, Status.LABELLED, Status.EXCLUDED)
-        )
-        self.ui.bringBackButton.setVisible(aside)
-        self.ui.queueButton.setVisible(not aside)
-        self.ui.queueButton.setEnabled(status == Status.UNLABELLED and usable)
-        self.ui.previousButton.setEnabled(bool(self._before))
+        can = queue.can_do(row)
+        self.ui.openButton.setEnabled(can.open)
+        self.ui.skipButton.setEnabled(can.skip)
+        self.ui.excludeButton.setEnabled(can.exclude)
+        self.ui.bringBackButton.setVisible(can.bring_back)
+        self.ui.queueButton.setVisible(not can.bring_back)
+        self.ui.queueButton.setEnabled(can.queue)
+        self.ui.previousButton.setEnabled(bool(self._visited))
 
     def _thumbnail(self, key: str) -> Any:
         session = self.panel.session
         return session.thumbnail(key) if session is not None else None
 
     def _words(self, key: str) -> str:
-        """Return what there is to say about a case: its name, why it was chosen, what is odd."""
+        """Return what there is to say about a case."""
         session, row = self.panel.session, self._by_key.get(key)
-        if session is None or row is None:
-            return ""
-        said = [row.name, session.reason(key), row.problem, row.note]
-        if not row.available and row.problem is None:
-            said.append("Its file was not found when the images folder was last looked through.")
-        return "\n".join(words for words in said if words)
+        return queue.describe(session, row) if session is not None and row is not None else ""
 
     # -- slots ------------------------------------------------------------------------------------
 
@@ -299,26 +262,6 @@ class QueueSection(Section):
             return
         self.ui.filterComboBox.setCurrentIndex(TO_LABEL)
         self._show_soon()
-        waiting = sum(session.counts().get(str(s), 0) for s in (Status.SUGGESTED,))
-        if waiting:
-            self.panel.notice(
-                f"{waiting} cases are suggested." if waiting > 1 else "One case is suggested.",
-                actions=[("Open the first", self.open_next)],
-            )
-
-
-def status_words(row: CaseRow) -> str:
-    """Return where a case stands, in a word or two."""
-    if row.problem is not None:
-        return "unusable"
-    if not row.available:
-        return "file missing"
-    if row.status == Status.TEST:
-        return "test, labelled" if row.labelled else "test"
-    return str(row.status).replace("_", " ")
-
-
-def _line(row: CaseRow, order: int, is_open: bool) -> Line:
-    minutes = f"{row.seconds / 60:.1f}" if row.seconds else ""
-    title = f"{order}. {row.name}" if row.queued else row.name
-    return Line(row.key, title, status_words(row), minutes, is_open)
+        words = queue.suggested_words(session)
+        if words:
+            self.panel.notice(words, actions=[("Open the first", self.open_next)])

@@ -12,15 +12,16 @@ host.start()
 import qt  # noqa: E402
 import slicer  # noqa: E402
 
-from ActiveSeedLib.panel.panel import Panel  # noqa: E402
-from ActiveSeedLib.panel.queue_section import (  # noqa: E402
+from ActiveSeedLib.app.queue import (  # noqa: E402
     ALL,
     FILTERS,
     LABELLED,
     SET_ASIDE,
     TEST,
+    TITLES,
     TO_LABEL,
 )
+from ActiveSeedLib.panel.panel import Panel  # noqa: E402
 from ActiveSeedLib.pool.case import Case, Geometry, Pool  # noqa: E402
 from ActiveSeedLib.project.project import Project  # noqa: E402
 from ActiveSeedLib.project.records import Status  # noqa: E402
@@ -100,6 +101,11 @@ def test_every_case_is_found_by_one_filter_or_all(panel: Panel) -> None:
     choose(panel, LABELLED)
     assert "No case is labelled" in panel.queue.ui.emptyLabel.text
     assert not panel.queue.ui.emptyLabel.isHidden()
+
+
+def test_the_filters_bear_the_names_of_every_front_end(panel: Panel) -> None:
+    box = panel.queue.ui.filterComboBox
+    assert [box.itemText(at) for at in range(box.count)] == [TITLES[at] for at in range(5)]
 
 
 def test_the_search_box_finds_names_and_says_if_there_is_none(panel: Panel) -> None:
