@@ -60,6 +60,16 @@ def _letter(direction: NDArray[np.float64]) -> str:
     return _LETTERS[axis][int(direction[axis] > 0)]
 
 
+def _paint_image_first(view: Any) -> None:
+    """Let segments and overlays lie over the image.
+
+    What came to the view first is painted first, and trame-slicer adds the image when it has one.
+    """
+    actor = view._render_manager.image_actor
+    actor.VisibilityOff()
+    view.first_renderer().AddViewProp(actor)
+
+
 class Pane:
     """A slice view with its slider.
 
@@ -87,6 +97,7 @@ class Pane:
         self._fitted: tuple[Any, ...] | None = None
         self._was_fitted = False
         view.get_view_node().SetDefaultOrientation(orientation)
+        _paint_image_first(view)
         view.interactor().AddObserver("WindowResizeEvent", self._on_resizing, _BEFORE)
         view.interactor().AddObserver("WindowResizeEvent", self._on_resized, _AFTER)
         view.modified.connect(self._tell)
@@ -134,10 +145,10 @@ class Pane:
             for side, style in _SIDES.items():
                 html.Span(
                     f"{{{{ {variable}.{side} }}}}",
-                    style=f"position: absolute; pointer-events: none; opacity: 0.7; {style}",
+                    style=f"position: absolute; pointer-events: none; color: #bbb; {style}",
                     classes="text-caption",
                 )
-            with html.Div(style="position: absolute; top: 2px; right: 2px; opacity: 0.8;"):
+            with html.Div(style="position: absolute; top: 2px; right: 2px; color: #bbb;"):
                 self._button("mdi-fit-to-page-outline", self._on_fit, "Fit the slice to the view")
                 self._button(
                     "mdi-arrow-expand",
@@ -171,9 +182,7 @@ class Pane:
             )
 
     def _button(self, icon: str, click: Any, tip: str, **more: Any) -> None:
-        v3.VBtn(
-            icon=icon, click=click, size="x-small", variant="text", **more, **named(icon, tip)
-        )
+        v3.VBtn(icon=icon, click=click, size="x-small", variant="text", **more, **named(icon, tip))
 
     def _toggle(self, free: bool, name: str) -> None:
         if free:
