@@ -1,0 +1,421 @@
+"""The viewer as a whole: one project, one worker, one open case, and what the parts share."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from typing import Any, Protocol
+
+from ActiveSeedLib.app import queue as queues
+from ActiveSeedLib.app.history import round_finished
+from ActiveSeedLib.app.session import Session
+from ActiveSeedLib.app.step_runner import StepRunner
+from ActiveSeedLib.app.steps import Step, map_steps, retrain_steps, suggest_steps
+from ActiveSeedLib.errors import ActiveSeedError, CancelledError
+from ActiveSeedLib.pool.readers import read_file
+from ActiveSeedLib.scene.desk import Desk
+from ActiveSeedLib.scene.opening import Opened
+from ActiveSeedLib.signals import Signal
+from ActiveSeedLib.viewer.notice import Action, Notice
+from ActiveSeedLib.worker.background import BackgroundWorker
+
+DRAFT_SECONDS = 30.0
+Finished = Callable[[bool], None]
+
+
+class Stage(Protocol):
+    """Where the open case is seen and drawn on: the slice views and the segment editor."""
+
+    def show_case(self, opened: Opened) -> None:
+        """Show the image in the views, and let its segments be edited."""
+
+    def finish_stroke(self) -> None:
+        """Let the segments hold what is being drawn."""
+
+    def let_go(self) -> None:
+        """Let go of the nodes: they are about to vanish."""
+
+    def save_state(self) -> None:
+        """Let the user undo what is about to change."""
+
+
+class Viewer:
+    """What a browser shows of one project; no trame here.
+
+    Everything runs in the event loop's thread, but for reading images.
+
+    Args:
+        session: the open project; closed by `close`.
+        scene: the vtkMRMLScene.
+        worker: does the jobs.
+        stage: where cases are shown.
+
+    Attributes:
+        session: the project.
+        choices: strategy, budget, seed and so on.
+        runner: what runs in the background.
+        desk: the open case.
+        notice: what is said to the user.
+        opening: name of the case whose image is being read; empty when none is.
+        cases_changed: statuses, the queue or the models may have changed.
+        case_changed: another case is open, or none, or there is news of the open one.
+        job_changed: emitted with the `JobState` of the job, and with None when nothing runs any
+            more.
+    """
+
+    def __init__(
+        self, session: Session, scene: Any, worker: BackgroundWorker, stage: Stage
+    ) -> None:
+        self.session: Session = session
+        self.scene = scene
+        self.choices = session.choices()
+        self.worker = worker
+        self.runner = StepRunner(worker)
+        self.notice = Notice()
+        self.cases_changed, self.case_changed, self.job_changed = Signal(), Signal(), Signal()
+        self.opening = ""
+        self._stage = stage
+        self._said = 0  # the message that is about the open case
+        self._telling = False
+        self._finished: Finished | None = None
+        self._visited = queues.Visited()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.desk = Desk(_Front(self, stage), draft_seconds=DRAFT_SECONDS)
+        self.desk.opened_changed.connect(self._on_opened)
+        self.desk.changed.connect(self.case_changed.emit)
+        self.runner.changed.connect(self.job_changed.emit)
+        self.runner.advanced.connect(self.tell_cases)
+        self.runner.ended.connect(self._on_job_ended)
+
+    # -- coming and going -------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Begin to keep drafts, and open the case that was open at last."""
+        self._spawn(self._keep_drafts())
+        if self.session.notes:
+            self.notice.show("\n".join(self.session.notes), "warning")
+        key = self.session.remembered_case()
+        if key is not None:
+            with suppress(ActiveSeedError):  # it may be gone by now
+                self.session.row(key)
+                await self.open(key)
+        self.tell_cases()
+
+    def close(self) -> None:
+        """Keep a draft of the open case, end what runs, and let go of the project."""
+        for task in self._tasks:
+            task.cancel()
+        self.desk.leave(force=True)
+        self.runner.forget()
+        self.worker.close()
+        self.session.close()
+
+    async def _keep_drafts(self) -> None:
+        while True:
+            with self.guarded():
+                wait = self.desk.drafts.poll()
+            await asyncio.sleep(wait)
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Let `work` go on by itself."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # -- what is said to the user -----------------------------------------------------------------
+
+    def say(self, text: str, actions: Sequence[Action] = ()) -> None:
+        """Say something about the open case; it goes with the case."""
+        self.notice.show(text, "warning", actions)
+        self._said = self.notice.number
+
+    def unsay(self) -> None:
+        """Put away what was said about the open case."""
+        if self.notice.number == self._said:
+            self.notice.clear()
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Turn what goes wrong inside into a sentence on top of the page."""
+        try:
+            yield
+        except CancelledError:
+            self.notice.show("Stopped.")
+        except ActiveSeedError as error:
+            self.notice.show(str(error), "error")
+        except Exception as error:
+            logging.exception("ActiveSeed")
+            self.notice.show(
+                f"Something unexpected happened ({type(error).__name__}: {error}). Nothing that "
+                "was saved is lost; the terminal of the server holds the details.",
+                "error",
+            )
+
+    def tell_cases(self) -> None:
+        """Tell the parts, once in this turn of the event loop, that the cases may have changed."""
+        if not self._telling:
+            self._telling = True
+            asyncio.get_running_loop().call_soon(self._tell_cases)
+
+    def _tell_cases(self) -> None:
+        self._telling = False
+        with self.guarded():
+            self.cases_changed.emit()
+
+    # -- the open case ----------------------------------------------------------------------------
+
+    async def open(self, key: str) -> bool:
+        """Open a case in place of the present one; return whether it is open now.
+
+        While one is being opened, another wish is passed over.
+        """
+        if self.opening or key == self.desk.key:
+            return key == self.desk.key
+        with self.guarded():
+            self.opening = self.session.row(key).name
+            self.case_changed.emit()
+            image = await asyncio.to_thread(self.session.reading(key))
+            self.desk.open(key, image)
+        self.opening = ""
+        self.case_changed.emit()
+        return self.desk.key == key
+
+    async def open_next(self) -> None:
+        """Open the next case of the queue, or say what to do when there is none."""
+        with self.guarded():
+            key = self.session.next_case(self.desk.key)
+            if key is not None and key != self.desk.key:
+                await self.open(key)
+            else:
+                self._say_the_end()
+
+    async def open_previous(self) -> None:
+        """Open the case that was open before the present one."""
+        with self._visited.going_back():
+            while (key := self._visited.pop()) is not None:
+                if await self.open(key):
+                    return
+
+    @property
+    def can_go_back(self) -> bool:
+        """Whether a case was open before the present one."""
+        return bool(self._visited)
+
+    def save(self) -> None:
+        """Save the label map of the open case."""
+        self.desk.save()
+
+    def save_and_next(self) -> None:
+        """Save, and open the next case once this one counts as done."""
+        self.desk.save(self._spawn_next)
+
+    def close_case(self) -> None:
+        """Close the case; what was not saved is kept as a draft."""
+        with self.guarded():
+            self.desk.leave()
+            self.session.remember_open_case(None)
+
+    def start_over(self) -> None:
+        """Give up the draft for what the work would have begun with otherwise."""
+        with self.guarded():
+            self.desk.start_over()
+
+    def take_prediction(self) -> None:
+        """Go on with what the latest model makes of the case."""
+        with self.guarded():
+            self.desk.take_prediction()
+            self.desk.jump_to_uncertain()
+
+    def jump_to_uncertain(self) -> None:
+        """Go to the slice that the model is least sure about."""
+        with self.guarded():
+            self.desk.jump_to_uncertain()
+
+    async def toggle_uncertainty(self) -> None:
+        """Show the uncertainty over the image, or hide it."""
+        opened = self.desk.opened
+        if opened is None or opened.uncertainty is None:
+            return
+        with self.guarded():
+            image = None
+            if not self.desk.is_uncertainty_shown and opened.case.uncertainty is None:
+                image = await asyncio.to_thread(read_file, opened.uncertainty.path)
+            if self.desk.opened is opened:  # else another one was opened meanwhile
+                self.desk.show_uncertainty(not self.desk.is_uncertainty_shown, image)
+
+    def _spawn_next(self) -> None:
+        self._spawn(self.open_next())
+
+    def _on_opened(self, key: str | None, before: str | None) -> None:
+        if before is not None:
+            self._visited.left(before)
+        if key is not None and self.notice.kind == "info":  # "3 cases are suggested" is past
+            self.notice.clear()
+        if key is not None:
+            self.session.remember_open_case(key)
+        self.case_changed.emit()
+        self.tell_cases()
+
+    def _say_the_end(self) -> None:
+        words, suggest = queues.the_end(self.session, self.desk.key)
+        self.notice.show(words, actions=[("Suggest", self.suggest)] if suggest else [])
+
+    # -- the queue --------------------------------------------------------------------------------
+
+    def suggest(self, budget: int | None = None) -> None:
+        """Let the worker choose the next cases."""
+        if budget is not None:
+            self.change_choices(budget=budget)
+        with self.guarded():
+            steps = suggest_steps(self.session, self.choices)
+            self.run(steps, "Suggesting cases", self._suggested)
+
+    def change_choices(self, **values: Any) -> None:
+        """Take over what the user chose, and keep it with the project."""
+        self.choices = replace(self.choices, **values)
+        with self.guarded():
+            self.session.keep_choices(self.choices)
+
+    async def put_aside(self, key: str, what: str) -> None:
+        """Skip or exclude a case (`what`: "skip", "exclude"); the open one makes room for the next.
+
+        What was drawn on it and not saved is kept as a draft.
+        """
+        was_open = key == self.desk.key
+        with self.guarded():
+            if was_open:
+                self.desk.leave()
+            getattr(self.session, {"skip": "skip", "exclude": "exclude"}[what])(key)
+            self.tell_cases()
+            if was_open:
+                await self.open_next()
+
+    def bring_back(self, key: str) -> None:
+        """Put a skipped or excluded case back to where it was."""
+        with self.guarded():
+            self.session.bring_back(key)
+            self.tell_cases()
+
+    def queue_by_hand(self, key: str) -> None:
+        """Put a case at the end of the queue."""
+        with self.guarded():
+            self.session.queue_by_hand(key)
+            self.tell_cases()
+
+    def _suggested(self, done: bool) -> None:
+        words = queues.suggested_words(self.session) if done else ""
+        if words:
+            self.notice.show(words, actions=[("Open the first", self._spawn_next)])
+
+    # -- training and the map ---------------------------------------------------------------------
+
+    def retrain(self) -> None:
+        """Train, or go on with a training that was stopped; then predict and suggest."""
+        with self.guarded():
+            self.run(retrain_steps(self.session, self.choices), "Retraining", self._retrained)
+
+    def start_anew(self) -> None:
+        """Give up the training that was stopped, and train from the beginning."""
+        if self.is_busy:
+            return
+        with self.guarded():
+            unfinished = self.session.project.unfinished_model()
+            if unfinished is not None:
+                self.session.project.abandon_model(unfinished.id)
+            self.retrain()
+
+    def remake_map(self) -> None:
+        """Encode what is new and map the pool."""
+        with self.guarded():
+            self.run(map_steps(self.session, self.choices), "Making the map")
+
+    def _retrained(self, done: bool) -> None:
+        if done:
+            self.notice.show(round_finished(self.session.project, self.runner.results))
+
+    # -- what runs in the background --------------------------------------------------------------
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job runs."""
+        return self.runner.state is not None
+
+    def run(self, steps: Sequence[Step], title: str, finished: Finished | None = None) -> bool:
+        """Let the worker do `steps` one after another; return whether it began.
+
+        Args:
+            steps: jobs with their parameters.
+            title: what the whole is, in words.
+            finished: called at the end with whether every step was done.
+        """
+        if self.is_busy:
+            words = "Something is running already: wait for its end, or cancel it."
+            self.notice.show(words, "warning")
+            return False
+        self.notice.clear()
+        self._finished = finished
+        self.runner.run(steps, title)
+        return self.is_busy
+
+    def cancel(self) -> None:
+        """Ask the worker to stop."""
+        self.runner.cancel()
+
+    def stop_now(self) -> None:
+        """End the worker by force; its jobs count as cancelled."""
+        self.worker.stop_now()
+
+    def _on_job_ended(self, error: Exception | None) -> None:
+        finished, self._finished = self._finished, None
+        self.job_changed.emit(None)
+        self.tell_cases()
+        with self.guarded():
+            if error is not None:
+                raise error
+            if finished is not None:
+                finished(True)
+
+
+class _Front:
+    """What the desk needs of its front end."""
+
+    def __init__(self, viewer: Viewer, stage: Stage) -> None:
+        self._viewer = viewer
+        self._stage = stage
+        self.show_case = stage.show_case
+        self.finish_stroke = stage.finish_stroke
+        self.save_state = stage.save_state
+        self.say = viewer.say
+        self.guarded = viewer.guarded
+        self.cases_changed = viewer.tell_cases
+        self.clear_notice = viewer.notice.clear
+        self.scene = viewer.scene
+
+    @property
+    def session(self) -> Session | None:
+        return self._viewer.session
+
+    def let_go(self) -> None:
+        """Let go of the nodes, and of what was said about the case."""
+        self._stage.let_go()
+        self._viewer.unsay()
+
+    def later(self, act: Callable[[], None]) -> None:
+        """Call `act` in the next turn of the event loop."""
+        asyncio.get_running_loop().call_soon(act)
+
+    def notice(self, text: str) -> None:
+        """Say something that stays true when another case is open."""
+        self._viewer.notice.show(text)
+
+    def ask_for_value(self, name: str, answer: Callable[[str, int], None]) -> None:
+        """Ask which structure of the schema the segment `name` is."""
+        viewer = self._viewer
+        choices: list[Action] = [
+            (segment.name, partial(answer, name, segment.value))
+            for segment in viewer.session.schema.segments
+        ]
+        choices.append(("Go on editing", viewer.notice.clear))
+        viewer.say(f"Which structure of the label schema is {name}? Nothing is saved yet.", choices)

@@ -1,0 +1,86 @@
+"""The keyboard of the page: every key is caught by the page and done by the server."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from trame.widgets import client, html
+from trame.widgets import vuetify3 as v3
+
+from ActiveSeedLib.viewer.keys import KEYS
+from ActiveSeedLib.viewer.web.looks import named
+
+# Keys are left alone where somebody types, and Enter where a button has the focus.
+SCRIPT = """
+(() => {
+  const presses = new Set(%s);
+  const typing = (element) => element && (element.isContentEditable ||
+    ["INPUT", "TEXTAREA", "SELECT"].includes(element.tagName));
+  window.removeEventListener("keydown", window.activeseedKeys);
+  window.activeseedKeys = (event) => {
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const control = event.ctrlKey || event.metaKey;
+    const shift = event.shiftKey && (control || key.length > 1);
+    const press = (control ? "Ctrl+" : "") + (shift ? "Shift+" : "") + key;
+    if (event.altKey || !presses.has(press) || (!control && typing(event.target))) return;
+    event.preventDefault();
+    if (!event.repeat) window.trame.trigger("key", [press]);
+  };
+  window.addEventListener("keydown", window.activeseedKeys);
+})();
+"""
+
+
+class Keys:
+    """Does what the keys say.
+
+    Args:
+        server: trame's.
+        actions: what each action of `viewer.keys.KEYS` does; called with the key's value if it
+            has one.
+    """
+
+    def __init__(self, server: Any, actions: dict[str, Callable[..., Any]]) -> None:
+        missing = {key.action for key in KEYS} - {*actions, "help"}
+        assert not missing, missing
+        self._state = server.state
+        self._actions = {**actions, "help": self._help}
+        self._keys = {key.press: key for key in KEYS}
+        self._state.keys_shown = False
+        server.controller.trigger("key")(self.press)
+
+    def build(self) -> None:
+        """Make the list of the keys, and have the page report them."""
+        client.Script(SCRIPT % sorted(self._keys))
+        with (
+            v3.VDialog(v_model=("keys_shown",), max_width=460),
+            v3.VCard(title="Keys", **named("keys")),
+            v3.VTable(density="compact"),
+            html.Tbody(),
+        ):
+            for key in KEYS:
+                with html.Tr():
+                    html.Td(html.Code(key.shown))
+                    html.Td(key.words)
+            for shown, words in MOUSE:
+                with html.Tr():
+                    html.Td(html.Code(shown))
+                    html.Td(words)
+
+    async def press(self, press: str) -> None:
+        """Do what the key does."""
+        key = self._keys.get(press)
+        if key is None:
+            return
+        done: Any = self._actions[key.action](*([key.value] if key.value else []))
+        if inspect.isawaitable(done):
+            await done
+
+    def _help(self) -> None:
+        self._state.keys_shown = not self._state.keys_shown
+
+
+MOUSE = (
+    ("Wheel", "Go through the slices"),
+    ("Shift + wheel", "Size of the brush"),
+)

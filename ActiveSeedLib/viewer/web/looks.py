@@ -1,0 +1,48 @@
+"""How the page looks: what its widgets have in common, and its style sheet."""
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+from trame.widgets import vuetify3 as v3
+
+FIELD = {"density": "compact", "hide_details": True, "variant": "outlined"}
+STYLE = """
+html, body { overflow: hidden; height: 100%; }
+.queue-line { cursor: pointer; gap: 8px; border-left: 4px solid transparent; }
+.queue-line:hover { background: rgba(255, 255, 255, 0.06); }
+.queue-open { border-left-color: #56b4e9; background: rgba(86, 180, 233, 0.12); }
+.queue-off { opacity: 0.5; }
+.queue-picture { width: 56px; height: 56px; object-fit: contain; background: #000; flex: none; }
+.queue-reason {
+  opacity: 0.75; line-height: 1.25; overflow: hidden;
+  display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical;
+}
+.case-strip { border-bottom: 1px solid rgba(255, 255, 255, 0.12); min-height: 40px; }
+.case-link { cursor: pointer; text-decoration: underline; color: #56b4e9; }
+"""
+
+
+def named(name: str, tip: str = "") -> dict[str, Any]:
+    """Return what gives a widget a name to find it by (`data-name`) and, if any, a tooltip."""
+    attributes = [f'data-name="{name}"']
+    if tip:
+        attributes.append(f'title="{escape(tip, quote=True)}"')
+    return {"raw_attrs": attributes}
+
+
+def button(
+    text: str, click: Callable[..., Any] | tuple[Any, str] | str, name: str, tip: str, **more: Any
+) -> Any:
+    """Make a small button.
+
+    Args:
+        text: what it says.
+        click: what it does; with arguments as (function, "[expressions of the page]"), or as
+            an expression of the page.
+        name: to find it by.
+        tip: its tooltip.
+        more: further properties of Vuetify's VBtn.
+    """
+    looks = {"size": "small", "variant": "tonal", **more}
+    return v3.VBtn(text, click=click, **looks, **named(name, tip))

@@ -1,0 +1,240 @@
+"""Strategy, encoder, seed and device; and where every selection came from."""
+
+import dataclasses
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from trame.widgets import html
+from trame.widgets import vuetify3 as v3
+
+from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.features.encoder import encoders
+from ActiveSeedLib.registry import check_seed
+from ActiveSeedLib.selection.strategy import strategies
+from ActiveSeedLib.viewer.viewer import Viewer
+from ActiveSeedLib.viewer.web.looks import FIELD, button, named
+
+DEVICES = ["auto", "cpu", "cuda"]
+
+
+class SettingsPart:
+    """A dialog with the choices that have defaults which need no thought.
+
+    Args:
+        server: trame's.
+        viewer: whose choices they are.
+    """
+
+    def __init__(self, server: Any, viewer: Viewer) -> None:
+        self._state = server.state
+        self._viewer = viewer
+        with self._state as state:
+            state.settings_shown = state.provenance_shown = False
+            state.settings_strategies = _items(strategies.entries())
+            state.settings_encoders = _items(encoders.entries())
+            state.provenance_text = ""
+        self._show()
+        server.state.change("settings_strategy")(self._on_strategy)
+
+    def build(self) -> None:
+        """Make both dialogs."""
+        with (
+            v3.VDialog(v_model=("settings_shown",), max_width=520),
+            v3.VCard(title="Settings", **named("settings")),
+        ):
+            with v3.VCardText(classes="d-flex flex-column", style="gap: 12px;"):
+                self._build_methods()
+                self._build_training()
+            with v3.VCardActions():
+                v3.VSpacer()
+                button("Cancel", self._cancel, "settings-cancel", "Leave everything as it was.")
+                button("Apply", self._apply, "settings-apply", "Keep it with the project.")
+        with (
+            v3.VDialog(v_model=("provenance_shown",), max_width=900),
+            v3.VCard(title="How every selection so far came about", **named("provenance")),
+            v3.VCardText(),
+        ):
+            html.Pre("{{ provenance_text }}", style="font-size: 12px; white-space: pre-wrap;")
+
+    def open(self) -> None:
+        """Show the choices as they are."""
+        self._show()
+        self._state.settings_shown = True
+
+    def open_provenance(self) -> None:
+        """Show how every selection came about."""
+        with self._viewer.guarded():
+            text = self._viewer.session.provenance()
+            self._state.provenance_text = text or "Nothing has been selected yet."
+            self._state.provenance_shown = True
+
+    def _build_methods(self) -> None:
+        v3.VSelect(
+            v_model=("settings_strategy",),
+            items=("settings_strategies",),
+            label="Strategy",
+            **FIELD,
+            **named("strategy", "How the cases are chosen."),
+        )
+        with html.Template(v_for="one in settings_parameters", key="one.name"):
+            v3.VCheckbox(
+                v_if="one.kind == 'bool'",
+                v_model="settings_values[one.name]",
+                label=("one.title",),
+                density="compact",
+                hide_details=True,
+            )
+            v3.VSelect(
+                v_if="one.kind == 'choice'",
+                v_model="settings_values[one.name]",
+                items=("one.items",),
+                label=("one.title",),
+                **FIELD,
+                raw_attrs=[':title="one.help"'],
+            )
+            v3.VTextField(
+                v_if="one.kind == 'number'",
+                v_model="settings_values[one.name]",
+                type="number",
+                step="any",
+                label=("one.title",),
+                **FIELD,
+                raw_attrs=[':title="one.help"'],
+            )
+        v3.VSelect(
+            v_model=("settings_encoder",),
+            items=("settings_encoders",),
+            label="Encoder",
+            **FIELD,
+            **named("encoder", "How an image becomes a vector."),
+        )
+
+    def _build_training(self) -> None:
+        for variable, label, tip in (
+            ("settings_seed", "Seed", "Fixes everything by chance."),
+            ("settings_epochs", "Epochs (empty: as the training chooses)", "Of a training."),
+        ):
+            v3.VTextField(
+                v_model=(variable,),
+                type="number",
+                label=label,
+                **FIELD,
+                **named(variable.removeprefix("settings_"), tip),
+            )
+        v3.VSelect(
+            v_model=("settings_device",),
+            items=("settings_devices", DEVICES),
+            label="Device",
+            **FIELD,
+            **named("device", "Where models are trained and images encoded."),
+        )
+        v3.VCheckbox(
+            v_model=("settings_cross_validate",),
+            label="Score a model by cross-validation where no test case can",
+            density="compact",
+            hide_details=True,
+        )
+
+    # -- what is shown and taken over -------------------------------------------------------------
+
+    def _show(self) -> None:
+        choices = self._viewer.choices
+        with self._state as state:
+            state.settings_encoder = _known(encoders, choices.encoder)
+            state.settings_seed = choices.seed
+            state.settings_epochs = choices.epochs
+            state.settings_device = choices.device
+            state.settings_cross_validate = choices.cross_validate
+            state.settings_strategy = _known(strategies, choices.strategy)
+        self._show_parameters(_known(strategies, choices.strategy), choices.strategy_parameters)
+
+    def _on_strategy(self, settings_strategy: str, **_state: Any) -> None:
+        """Another strategy begins with its own defaults."""
+        if settings_strategy != self._shown:
+            self._show_parameters(settings_strategy, {})
+
+    def _show_parameters(self, strategy: str, values: dict[str, Any]) -> None:
+        self._shown = strategy
+        kind = strategies.get(strategy).parameters
+        with self._state as state:
+            state.settings_parameters = _described(kind)
+            state.settings_values = {
+                one.name: values.get(one.name, one.default) for one in dataclasses.fields(kind)
+            }
+
+    def _cancel(self) -> None:
+        self._state.settings_shown = False
+
+    def _apply(self) -> None:
+        """Take the choices over, or say which one cannot be used."""
+        viewer, state = self._viewer, self._state
+        with viewer.guarded():
+            strategy = strategies.get(state.settings_strategy)
+            parameters = _read(strategy.parameters, state.settings_values)
+            strategy.parse(parameters)
+            seed = _number(state.settings_seed, int)
+            epochs = _number(state.settings_epochs, int)
+            if not isinstance(seed, int):
+                raise InputError(f"The seed is a whole number, not {state.settings_seed!r}.")
+            check_seed(seed)
+            if epochs is not None and (not isinstance(epochs, int) or epochs < 1):
+                raise InputError("Epochs are a whole number from 1; empty means the default.")
+            viewer.change_choices(
+                strategy=strategy.name,
+                strategy_parameters=parameters,
+                encoder=encoders.get(state.settings_encoder).name,
+                seed=seed,
+                epochs=epochs,
+                device=state.settings_device if state.settings_device in DEVICES else "auto",
+                cross_validate=bool(state.settings_cross_validate),
+            )
+            state.settings_shown = False
+
+
+def _known(registry: Any, name: str) -> str:
+    """Return `name`, or the first entry where another version of ActiveSeed wrote the choices."""
+    names = [entry.name for entry in registry.entries()]
+    return name if name in names else names[0]
+
+
+def _items(entries: list[Any]) -> list[dict[str, str]]:
+    """Return what a select offers: the registry's titles and names."""
+    return [{"title": f"{one.title} ({one.name})", "value": one.name} for one in entries]
+
+
+def _described(kind: type[Any]) -> list[dict[str, Any]]:
+    """Return the parameters of a method as the page shows them."""
+    hints = get_type_hints(kind)
+    described = []
+    for one in dataclasses.fields(kind):
+        hint = hints[one.name]
+        title = one.name.replace("_", " ").capitalize()
+        words = {"name": one.name, "title": title, "help": one.metadata.get("help", title)}
+        if hint is bool:
+            described.append({**words, "kind": "bool"})
+        elif get_origin(hint) is Literal:
+            described.append({**words, "kind": "choice", "items": list(get_args(hint))})
+        else:
+            described.append({**words, "kind": "number"})
+    return described
+
+
+def _read(kind: type[Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters that differ from their defaults."""
+    hints, found = get_type_hints(kind), {}
+    for one in dataclasses.fields(kind):
+        hint, value = hints[one.name], values.get(one.name, one.default)
+        if hint is not bool and get_origin(hint) is not Literal:
+            value = _number(value, int if hint is int else float)
+        if value != one.default:
+            found[one.name] = value
+    return found
+
+
+def _number(value: Any, kind: type[int] | type[float]) -> Any:
+    """Return what was typed as a number; None if nothing was, and the text if it is none."""
+    if value is None or value == "":
+        return None
+    try:
+        return kind(value)
+    except (TypeError, ValueError):
+        return value
