@@ -1,6 +1,5 @@
 """Training: its curves while it runs, what an unfinished one was, and what each round brought."""
 
-import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -10,31 +9,30 @@ import qt
 import slicer
 
 from ActiveSeedLib.app.advice import Advice, RoundScore, advise, write_scores_csv
+from ActiveSeedLib.app.history import describe_unfinished, round_finished, training_history
+from ActiveSeedLib.app.learning import (
+    BY_ROUND,
+    COLUMNS,
+    CURVES,
+    EMPTY,
+    TRAIN,
+    JobNotes,
+    score_cells,
+)
 from ActiveSeedLib.app.steps import retrain_steps
 from ActiveSeedLib.panel import export
 from ActiveSeedLib.panel.plots import NO_WINDOW
 from ActiveSeedLib.panel.section import Section
 from ActiveSeedLib.project.project import Project
-from ActiveSeedLib.project.records import ModelRecord
 from ActiveSeedLib.scene.curve_plot import CurvePlot, LearningCurve
 
 if TYPE_CHECKING:
+    from ActiveSeedLib.project.records import ModelRecord
     from ActiveSeedLib.worker.stream import JobState
 
-TRAIN = "train"
-HISTORY = "training.jsonl"
 DRAW_EVERY = 300
 """Milliseconds between two looks of the live curves; a small training has many epochs a second."""
-
-UNSCORED = (
-    "The new model was not scored: that takes label maps of test cases, or cross-validation (under "
-    "Advanced)."
-)
-
-BY_ROUND, BY_EPOCH = range(2)
-CURVES = ("Dice by round", "Loss and Dice by epoch")
 ROW_HEIGHT, ROWS_SHOWN = 24, 6  # pixels; rows without scrolling
-COLUMNS = ("Labelled", "Dice", "Quartiles", "Measured on")
 
 
 class LearnSection(Section):
@@ -54,8 +52,7 @@ class LearnSection(Section):
         self._training: JobState | None = None
         self._drawn = 0
         self._waiting = False
-        self._notes: list[str] = []
-        self._noted: tuple[str, int] = ("", 0)
+        self._notes: JobNotes | None = None
         ui.scoresTable.setColumnCount(len(COLUMNS))
         ui.scoresTable.setHorizontalHeaderLabels(list(COLUMNS))
         ui.scoresTable.verticalHeader().setVisible(False)
@@ -82,9 +79,7 @@ class LearnSection(Section):
         self._training, self._drawn = None, 0
         self._remove_plots()
         session = self.panel.session
-        model = session.project.latest_model() if session is not None else None
-        self._notes = list(model.metrics.get("skipped", [])) if model is not None else []
-        self._noted = ("", 0)
+        self._notes = JobNotes(session.project) if session is not None else None
         self._show_notes()
         self.widget.setVisible(session is not None)
 
@@ -109,7 +104,8 @@ class LearnSection(Section):
         if state is None:
             self._draw()
             return
-        self._take_notes(state)
+        if self._notes is not None and self._notes.take(state):
+            self._show_notes()
         if state.job == TRAIN:
             if state is not self._training:
                 self._training, self._drawn = state, 0
@@ -132,9 +128,7 @@ class LearnSection(Section):
             return
         with self.panel.guarded():
             steps = retrain_steps(session, self.panel.choices)
-            if self.panel.run(steps, "Retraining", self._on_finished):
-                self._notes, self._noted = [], ("", 0)
-                self._show_notes()
+            self.panel.run(steps, "Retraining", self._on_finished)
 
     def start_anew(self) -> None:
         """Give up the training that was stopped, and train from the beginning."""
@@ -155,8 +149,7 @@ class LearnSection(Section):
             self.ui.curveComboBox.setCurrentIndex(which)
             chart = self._rounds_chart() if which == BY_ROUND else self._epochs_chart()
             if chart is None:
-                empty = "No model has been scored yet: train one first."
-                self.panel.notice(empty if which == BY_ROUND else "Nothing was trained yet.")
+                self.panel.notice(EMPTY[which])
             elif self.panel.plots.show(chart):
                 return True
             else:
@@ -207,10 +200,7 @@ class LearnSection(Section):
         session = self.panel.session
         if not done or session is None:
             return
-        advice = advise(session.project)
-        trained = self.panel.results.get(TRAIN, {}).get("model")
-        was_scored = trained in {score.model for score in advice.scores}
-        self.panel.notice(f"The round is finished. {advice.sentence if was_scored else UNSCORED}")
+        self.panel.notice(round_finished(session.project, self.panel.results))
 
     # -- the curves -------------------------------------------------------------------------------
 
@@ -231,8 +221,7 @@ class LearnSection(Section):
         if begins:  # one that goes on begins where it was stopped
             plot.reset()
             first = fresh[0].get("epoch", 1)
-            before = [one for one in training_history(session.project) if one["epoch"] < first]
-            fresh = before + fresh
+            fresh = training_history(session.project, before=first) + fresh
         for one in fresh:
             plot.add_metric(one)
         # Not before there is something to see: Slicer's view of an empty chart is black.
@@ -292,7 +281,7 @@ class LearnSection(Section):
         ui.retrainButton.setVisible(unfinished is None)
         if unfinished is not None and session is not None:
             same = unfinished.provenance.get("labels") == session.project.training_labels()
-            ui.unfinishedLabel.setText(_describe(unfinished, same))
+            ui.unfinishedLabel.setText(describe_unfinished(unfinished, same))
             ui.resumeButton.setVisible(same)
         ui.plotLabel.setText("" if self.panel.plots.is_possible else NO_WINDOW)
         ui.plotLabel.setVisible(not self.panel.plots.is_possible)
@@ -303,59 +292,12 @@ class LearnSection(Section):
         table.setRowCount(len(scores))
         table.setFixedHeight(ROW_HEIGHT * (min(len(scores), ROWS_SHOWN) + 1) + 6)
         for row, score in enumerate(scores):
-            noun = "test" if score.split == "test" else "cross-validated"
-            texts = (
-                str(score.labelled),
-                f"{score.dice:.3f}",
-                f"{score.low:.2f} to {score.high:.2f}",
-                f"{score.cases} {noun} cases",
-            )
-            for column, text in enumerate(texts):
+            for column, text in enumerate(score_cells(score)):
                 item = qt.QTableWidgetItem(text)
                 item.setToolTip(score.model)
                 table.setItem(row, column, item)
 
-    def _take_notes(self, state: "JobState") -> None:
-        """Keep what a job noted, for as long as the next training does not begin."""
-        seen = self._noted[1] if self._noted[0] == state.id else 0
-        fresh = [note for note in state.notes[seen:] if note not in self._notes]
-        self._noted = (state.id, len(state.notes))
-        if fresh:
-            self._notes += fresh
-            self._show_notes()
-
     def _show_notes(self) -> None:
-        self.ui.notesFrame.setVisible(bool(self._notes))
-        self.ui.notesEdit.setPlainText("\n".join(self._notes))
-
-
-def training_history(project: Project) -> list[dict[str, Any]]:
-    """Return what the latest training measured, epoch by epoch, as it wrote it down."""
-    model = project.unfinished_model() or project.latest_model()
-    return read_history(model.folder / HISTORY) if model is not None else []
-
-
-def read_history(path: Path) -> list[dict[str, Any]]:
-    """Return the measurements in a training's record; a line that is not whole yet is left out."""
-    if not path.is_file():
-        return []
-    lines = path.read_text(encoding="utf-8").splitlines()
-    history = []
-    for line in lines:
-        try:
-            history.append(json.loads(line))
-        except ValueError:
-            continue
-    return [one for one in history if isinstance(one, dict) and "epoch" in one]
-
-
-def _describe(unfinished: ModelRecord, same_labels: bool) -> str:
-    """Say where a training stopped, and what Resume would do."""
-    history = read_history(unfinished.folder / HISTORY)
-    where = f"after epoch {history[-1]['epoch']}" if history else "in its first epoch"
-    resume = (
-        "Resume goes on from there by itself, as long as the settings are the same."
-        if same_labels
-        else "The label maps have changed since, so it cannot go on: start anew."
-    )
-    return f"Training stopped {where}. {resume}"
+        texts = self._notes.texts if self._notes is not None else []
+        self.ui.notesFrame.setVisible(bool(texts))
+        self.ui.notesEdit.setPlainText("\n".join(texts))

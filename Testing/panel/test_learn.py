@@ -15,9 +15,10 @@ host.start()
 import qt  # noqa: E402
 import slicer  # noqa: E402
 
+from ActiveSeedLib.app.history import read_history  # noqa: E402
+from ActiveSeedLib.app.learning import BY_EPOCH, BY_ROUND  # noqa: E402
 from ActiveSeedLib.app.steps import Step, retrain_steps  # noqa: E402
 from ActiveSeedLib.panel import learn_section  # noqa: E402
-from ActiveSeedLib.panel.learn_section import BY_EPOCH, BY_ROUND, read_history  # noqa: E402
 from ActiveSeedLib.panel.panel import Panel  # noqa: E402
 from ActiveSeedLib.panel.plots import LAYOUT  # noqa: E402
 from ActiveSeedLib.project.project import Project  # noqa: E402
@@ -259,10 +260,3 @@ def test_without_a_window_it_says_so(panel: Panel, root: Path, tmp_path: Path) -
         assert (tmp_path / "scores.csv").stat().st_size
     finally:
         slicer.app.without_window(False)
-
-
-def test_a_record_whose_last_line_is_torn_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "training.jsonl"
-    path.write_text('{"epoch": 1, "loss": 2.0}\n{"epoch": 2, "lo')
-    assert read_history(path) == [{"epoch": 1, "loss": 2.0}]
-    assert read_history(tmp_path / "none.jsonl") == []
