@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from ActiveSeedLib.errors import CancelledError, InputError, PoolTooSmallError
-from ActiveSeedLib.viewer.process import ViewerWorker
+from ActiveSeedLib.viewer.process import LoopProcess, ViewerWorker
 from ActiveSeedLib.worker.stream import JobFailedError, JobState, WorkerDiedError
 from Testing.conftest import PROJECT
 from Testing.worker.conftest import exists, wait_until
@@ -277,7 +277,7 @@ def test_a_killed_launcher_s_child_ends_by_itself(worker: ViewerWorker, launcher
 ALONE = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from ActiveSeedLib.viewer.process import ViewerWorker
+from ActiveSeedLib.viewer.process import LoopProcess, ViewerWorker
 
 signal.signal(signal.SIGINT, lambda *_: None)
 
@@ -355,6 +355,23 @@ def test_a_burst_of_output_does_not_hold_the_loop_up(worker: ViewerWorker) -> No
     play(scene)
 
 
+def test_a_process_that_does_not_listen_holds_nothing_up() -> None:
+    async def scene() -> None:
+        process = LoopProcess(["sleep", "1000"], os.environ)
+        ended: list[int | None] = []
+        process.ended.connect(lambda: ended.append(process.exit_code))
+        process.start()
+        process.write(bytes(1 << 22))  # far more than a pipe holds
+        process.end(0.1)
+        assert not process.is_over
+        await until(lambda: bool(ended), 5)
+        process.write(b"nobody hears it")
+        assert ended == [-signal.SIGKILL]
+        assert process.wait(0)
+
+    play(scene)
+
+
 def test_a_listener_that_fails_silences_nothing(worker: ViewerWorker) -> None:
     wrong: list[object] = []
 
@@ -362,8 +379,7 @@ def test_a_listener_that_fails_silences_nothing(worker: ViewerWorker) -> None:
         raise ZeroDivisionError
 
     async def scene() -> None:
-        handler = wrong.append
-        asyncio.get_running_loop().set_exception_handler(lambda _loop, what: handler(what))
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, what: wrong.append(what))
         worker.changed.connect(fail)
         state = worker.run("count", {"steps": 3, "sleep": 0.02})
         await until(lambda: bool(wrong))
