@@ -58,13 +58,9 @@ class Keys:
             v3.VTable(density="compact"),
             html.Tbody(),
         ):
-            for key in KEYS:
+            for shown, words in [(key.shown, key.words) for key in KEYS] + list(MOUSE):
                 with html.Tr():
-                    html.Td(html.Code(key.shown))
-                    html.Td(key.words)
-            for shown, words in MOUSE:
-                with html.Tr():
-                    html.Td(html.Code(shown))
+                    html.Td(shown, classes="font-weight-bold", style="white-space: nowrap;")
                     html.Td(words)
 
     async def press(self, press: str) -> None:

@@ -80,11 +80,13 @@ class LabelPart:
                 prepend_icon="mdi-content-save-outline",
             )
             button(
-                "Previous",
+                "",
                 viewer.open_previous,
                 "previous",
                 "Back to the case that was open before.",
                 disabled=("!case_back",),
+                icon="mdi-skip-previous",
+                size="x-small",
             )
             aside = "[case_key, '{}']"
             button(
@@ -100,10 +102,12 @@ class LabelPart:
                 "Never suggest it, train on it or score with it.",
             )
             button(
-                "Close",
+                "",
                 viewer.close_case,
                 "close",
                 "Close the case; changes that were not saved are kept as a draft.",
+                icon="mdi-close",
+                size="x-small",
             )
             v3.VSpacer()
             button(

@@ -8,7 +8,9 @@ from trame.widgets import vuetify3 as v3
 
 FIELD = {"density": "compact", "hide_details": True, "variant": "outlined"}
 STYLE = """
-html, body { overflow: hidden; height: 100%; }
+html, body { overflow: hidden; height: 100%; font-family: Roboto, Arial, sans-serif; }
+.job-bar { display: flex; align-items: center; gap: 12px; background: rgba(86, 180, 233, 0.12); }
+.v-btn { text-transform: none; letter-spacing: normal; }
 .queue-line { cursor: pointer; gap: 8px; border-left: 4px solid transparent; }
 .queue-line:hover { background: rgba(255, 255, 255, 0.06); }
 .queue-open { border-left-color: #56b4e9; background: rgba(86, 180, 233, 0.12); }
@@ -19,6 +21,7 @@ html, body { overflow: hidden; height: 100%; }
   display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical;
 }
 .case-strip { border-bottom: 1px solid rgba(255, 255, 255, 0.12); min-height: 40px; }
+.case-words { display: flex; flex-wrap: wrap; gap: 2px 12px; padding-top: 2px; }
 .case-link { cursor: pointer; text-decoration: underline; color: #56b4e9; }
 """
 
@@ -37,7 +40,7 @@ def button(
     """Make a small button.
 
     Args:
-        text: what it says.
+        text: what it says; empty for one with an `icon`.
         click: what it does; with arguments as (function, "[expressions of the page]"), or as
             an expression of the page.
         name: to find it by.
@@ -45,4 +48,4 @@ def button(
         more: further properties of Vuetify's VBtn.
     """
     looks = {"size": "small", "variant": "tonal", **more}
-    return v3.VBtn(text, click=click, **looks, **named(name, tip))
+    return v3.VBtn(text or None, click=click, **looks, **named(name, tip))

@@ -71,6 +71,7 @@ class SettingsPart:
         v3.VSelect(
             v_model=("settings_strategy",),
             items=("settings_strategies",),
+            item_props=True,
             label="Strategy",
             **FIELD,
             **named("strategy", "How the cases are chosen."),
@@ -103,6 +104,7 @@ class SettingsPart:
         v3.VSelect(
             v_model=("settings_encoder",),
             items=("settings_encoders",),
+            item_props=True,
             label="Encoder",
             **FIELD,
             **named("encoder", "How an image becomes a vector."),
@@ -197,8 +199,8 @@ def _known(registry: Any, name: str) -> str:
 
 
 def _items(entries: list[Any]) -> list[dict[str, str]]:
-    """Return what a select offers: the registry's titles and names."""
-    return [{"title": f"{one.title} ({one.name})", "value": one.name} for one in entries]
+    """Return what a select offers: the registry's names, each with its summary."""
+    return [{"title": one.name, "value": one.name, "subtitle": one.summary} for one in entries]
 
 
 def _described(kind: type[Any]) -> list[dict[str, Any]]:
