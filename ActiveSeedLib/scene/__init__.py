@@ -1,1 +1,1 @@
-"""A case in Slicer's scene: volume, segments, drafts, overlay and plots; MRML without Qt."""
+"""A case in Slicer's scene: opened, drawn on, kept, saved; overlay and plots; MRML without Qt."""

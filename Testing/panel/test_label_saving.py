@@ -1,13 +1,6 @@
-"""Who keeps which voxels, and which value a new segment gets."""
-
-from collections.abc import Iterator
-from itertools import permutations
-from pathlib import Path
+"""The questions that come before a label map is saved, answered by clicks."""
 
 import numpy as np
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from Testing import host
 
@@ -15,35 +8,14 @@ host.start()
 
 import slicer  # noqa: E402
 
-from ActiveSeedLib.app.session import Session  # noqa: E402
-from ActiveSeedLib.errors import InputError  # noqa: E402
 from ActiveSeedLib.panel.panel import Panel  # noqa: E402
-from ActiveSeedLib.project.schema import LabelSchema, Segment  # noqa: E402
-from ActiveSeedLib.scene.saving import add_to_schema, precedence  # noqa: E402
+from ActiveSeedLib.project.schema import LabelSchema  # noqa: E402
 from Testing.host import pump  # noqa: E402
-from Testing.panel import cases  # noqa: E402
 from Testing.panel.cases import draw, draw_all, on_disk, open_first, session_of, truth  # noqa: E402
-
-
-@pytest.fixture
-def session(archive: Path, tmp_path: Path) -> Iterator[Session]:
-    session = Session.open(cases.copy_of(archive, tmp_path))
-    yield session
-    session.close()
 
 
 def save(panel: Panel) -> None:
     pump.click(panel.label.ui.saveButton)
-
-
-@given(st.permutations(range(1, 7)), st.data())
-def test_winners_come_before_those_they_beat(order: list[int], data: st.DataObject) -> None:
-    place = {value: at for at, value in enumerate(order)}
-    pairs = [(a, b) for a, b in permutations(order, 2) if place[a] < place[b]]
-    answers = set(data.draw(st.lists(st.sampled_from(pairs), max_size=8)))
-    found = precedence(answers)
-    assert sorted(found) == sorted({value for pair in answers for value in pair})
-    assert all(found.index(winner) < found.index(loser) for winner, loser in answers)
 
 
 def test_three_segments_on_the_same_voxels_take_two_answers(panel: Panel) -> None:
@@ -114,26 +86,3 @@ def test_a_segment_of_the_users_own_can_be_left_out(panel: Panel) -> None:
     assert np.array_equal(on_disk(panel, key), label.array)
     names = panel.label.case.segmentation.GetSegmentation()
     assert names.GetSegmentIdBySegmentName("spleen"), "the user's segment was deleted"
-
-
-def test_a_new_segment_gets_the_next_value_that_never_was_used(session: Session) -> None:
-    known = session.schema
-    with_spleen = LabelSchema((*known.segments, Segment(3, "spleen", "#112233")))
-    session.project.change_schema(with_spleen)
-    session.project.change_schema(known)
-    added = add_to_schema(session, " gall bladder ", "#445566")
-    assert added == Segment(4, "gall bladder", "#445566")
-    assert session.schema.segments == (*known.segments, added)
-
-
-def test_a_removed_segment_comes_back_with_its_value(session: Session) -> None:
-    known = session.schema
-    session.project.change_schema(LabelSchema((*known.segments, Segment(3, "spleen", "#112233"))))
-    session.project.change_schema(known)
-    add_to_schema(session, "pancreas", "#445566")
-    assert add_to_schema(session, "Spleen", "#112233").value == 3
-
-
-def test_a_name_that_the_schema_has_already_is_refused(session: Session) -> None:
-    with pytest.raises(InputError, match="liver"):
-        add_to_schema(session, "liver", "#445566")

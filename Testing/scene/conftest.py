@@ -2,17 +2,20 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import slicer
 
+from ActiveSeedLib.app.session import Session
 from ActiveSeedLib.pool.case import Geometry, Image
 from ActiveSeedLib.project.schema import LabelSchema
 from ActiveSeedLib.scene.layers import make_layer
 from ActiveSeedLib.scene.segments import add_segmentation, label_of, segment_id
 from ActiveSeedLib.scene.volumes import add_volume
+from Testing import labelling
 from Testing.host import core
 
 
@@ -135,3 +138,18 @@ def blob(schema: LabelSchema) -> Image:
     array[4:12, 4:20, 4:20] = 3
     array[12:20, 4:20, 4:20] = 7
     return Image(array, geometry)
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of seven cases, three of them queued, that every test gets a copy of."""
+    core.start()
+    return labelling.make_archive(tmp_path_factory.mktemp("made") / "archive")
+
+
+@pytest.fixture
+def session(archive: Path, tmp_path: Path) -> Iterator[Session]:
+    """A copy of that project, open."""
+    session = Session.open(labelling.copy_of(archive, tmp_path))
+    yield session
+    session.close()
