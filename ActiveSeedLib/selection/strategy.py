@@ -27,6 +27,14 @@ class Candidates:
         entropy: [N] mean entropy of the current model's prediction, NaN where there is none; None
             before a model exists.
         seed: for everything random.
+        scores: further measures by name, each [N], NaN where a case has none: what a model says of
+            its predictions ("foreground_entropy", "least_confidence", "margin", "bald", …), or
+            what is known before any model ("difficulty", "sam_uncertainty", …).
+        class_scores: [N, C] the same for each class, NaN where a class was not predicted; or None.
+        gradients: [N, G] gradient embedding of each case (BADGE); or None.
+        patients: [N] number of the patient that a case belongs to, −1 where unknown; or None.
+        minutes: [N] predicted minutes of annotation; or None.
+        round: how many selections were made before this one.
     """
 
     features: NDArray[np.floating]
@@ -35,6 +43,16 @@ class Candidates:
     labelled: NDArray[np.integer] | NDArray[np.bool_]
     entropy: NDArray[np.floating] | None = None
     seed: int = 0
+    scores: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
+    class_scores: NDArray[np.floating] | None = None
+    gradients: NDArray[np.floating] | None = None
+    patients: NDArray[np.integer] | None = None
+    minutes: NDArray[np.floating] | None = None
+    round: int = 0
+
+    def score(self, name: str) -> NDArray[np.floating] | None:
+        """Return the measure called `name` ("entropy" among them), [N]; None if there is none."""
+        return self.entropy if name == "entropy" else self.scores.get(name)
 
 
 @dataclass(frozen=True)
