@@ -118,7 +118,7 @@ class Views:
                     v_if=f"view_shown.includes('{pane.name}')",
                     style=(
                         "{display: 'flex', flexDirection: 'column', minWidth: 0, minHeight: 0, "
-                        f"gridRow: {number} === 0 && view_shown.length > 1 ? '1 / span 2' : 'auto'}}",
+                        f"gridRow: {number} || view_shown.length < 2 ? 'auto' : '1 / span 2'}}",
                     ),
                 ):
                     pane.build()
