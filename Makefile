@@ -1,6 +1,7 @@
 # Two commands do everything: `make demo` and `make test`. Both set up what they need, once.
 #
 #   PYTHON=...      the Python 3.11 or 3.12 to use (found by itself otherwise)
+#   SERVE=no        let the demo end without serving its project to a browser
 #   PIP_OPTIONS=... further options for pip, such as an index that holds PyTorch for your machine
 
 PYTHON ?= $(shell for python in python3 python3.11 python3.12; do \
@@ -13,7 +14,7 @@ READY := $(VENV)/.ready
 .PHONY: demo test test-slicer lint setup benchmark results clean
 
 demo: setup
-	@$(BIN)/activeseed demo --out demo-out
+	@$(BIN)/activeseed demo --out demo-out $(if $(filter no,$(SERVE)),--no-serve)
 
 test: setup lint
 	@$(BIN)/python -m pytest

@@ -36,7 +36,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "app": {"features", "pictures", "pool", "project", "selection", "segmentation", "worker"},
     "scene": {"app", "pool", "project"},
     "panel": {"app", "features", "pool", "project", "scene", "selection", "worker"},
-    "viewer": {"app", "pool", "project", "scene", "selection", "features", "worker"},
+    "viewer": {"app", "features", "pictures", "pool", "project", "scene", "selection", "worker"},
     "cli": {
         "app",
         "features",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from ActiveSeedLib.cli import commands
 from ActiveSeedLib.cli.demo import demo
+from ActiveSeedLib.cli.view import VIEW_DEFAULTS, view
 from ActiveSeedLib.version import __version__
 
 Parser = argparse.ArgumentParser
@@ -28,6 +29,7 @@ def make_parser() -> Parser:
 
     _add_project_commands(add)
     _add_loop_commands(add)
+    _add_view(add)
     _add_other_commands(add)
     return parser
 
@@ -94,6 +96,18 @@ def _add_loop_commands(add: Add) -> None:
     _add_encoder(picture)
 
 
+def _add_view(add: Add) -> None:
+    show = add("view", view, "work on a project in a browser: queue, editor, map, training")
+    show.add_argument("project")
+    show.add_argument(
+        "--host",
+        default=VIEW_DEFAULTS["host"],
+        help="address to listen on (default: this machine only)",
+    )
+    show.add_argument("--port", type=int, help="port to listen on (default: a free one)")
+    show.add_argument("--open", action="store_true", help="open the link in a browser")
+
+
 def _add_other_commands(add: Add) -> None:
     add("strategies", commands.list_strategies, "the ways to choose cases")
     add("encoders", commands.list_encoders, "the ways to turn an image into a vector")
@@ -115,6 +129,9 @@ def _add_other_commands(add: Add) -> None:
 
     show = add("demo", demo, "the whole loop on a generated cohort, and on real images if there")
     show.add_argument("--out", default="activeseed-demo", help="a folder for the demo's project")
+    show.add_argument(
+        "--no-serve", dest="serve", action="store_false", help="do not show it in a browser at last"
+    )
 
 
 def _add_patients(parser: Parser, default: str = "from DICOM") -> None:

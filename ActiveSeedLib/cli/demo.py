@@ -2,12 +2,16 @@
 
 import os
 from argparse import Namespace
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ActiveSeedLib.app.choices import Choices
+from ActiveSeedLib.app.session import Session
 from ActiveSeedLib.cli.output import print_json, table
 from ActiveSeedLib.cli.running import Runner, runner
+from ActiveSeedLib.cli.view import INSTALL_VIEWER, VIEW_DEFAULTS, missing_viewer, view
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.records import Status
 from ActiveSeedLib.project.store import DATABASE
@@ -37,6 +41,7 @@ def demo(options: Namespace) -> None:
         run.run("cohort", {"folder": str(out / "cohort"), "cases": 60, "seed": 0})
         made = _generated(out / "cohort")
         loops = [_loop(run, out / "project", made, talk, "The loop on the generated cohort.")]
+        _fill_queue(run, out / "project", made, talk)
         real = _real_images()
         if real is not None:
             title = "The cold start on real MR volumes (hippocampus)."
@@ -63,6 +68,17 @@ def demo(options: Namespace) -> None:
         print(_say_comparison(row))
     print("Three seeds on sixty small volumes show how to compare; they prove nothing.")
     print(_closing(out, loops))
+    if options.serve and not os.environ.get("CI"):
+        _serve(out / "project", options)
+
+
+def _serve(root: Path, options: Namespace) -> None:
+    """Show the project in a browser, if what that takes is installed."""
+    if missing_viewer():
+        print(f"\nTo see it in a browser: {INSTALL_VIEWER}; activeseed view {root}")
+        return
+    print("\nAnd now in a browser: a case to correct, the map, the next round.")
+    view(Namespace(**{**vars(options), **VIEW_DEFAULTS, "project": str(root)}))
 
 
 def _generated(folder: Path) -> Cohort:
@@ -145,6 +161,19 @@ def _round(run: Runner, root: Path, cohort: Cohort, number: int, budget: int, ta
         )
 
 
+def _fill_queue(run: Runner, root: Path, cohort: Cohort, talk: Any) -> None:
+    """Suggest the next cases, for a person this time, and leave quick choices for the round."""
+    budget = cohort.budgets[0]
+    with Project.open(root, write=False) as project:
+        waiting = len(project.queue())
+    if waiting:
+        return
+    suggested = run.on_project("suggest", str(root), {"budget": budget})
+    talk(f"   {len(suggested['picks'])} more cases wait to be labelled, by you this time.")
+    with closing(Session.open(root)) as session:
+        session.keep_choices(Choices(budget=budget, epochs=cohort.settings["epochs"]))
+
+
 def _say_comparison(row: dict[str, Any]) -> str:
     difference = row["dice − random"]
     word = "higher" if difference > 0 else "lower"
@@ -164,12 +193,9 @@ def _closing(out: Path, loops: list[dict[str, Any]]) -> str:
             f"  {out / 'against-random' / 'results.csv'}: every run",
             "",
             "What to do next, with your own images:",
-            "  activeseed init my-project --images FOLDER --test-fraction 0.2",
-            "  activeseed suggest my-project --budget 8",
-            "  (label the suggested cases in 3D Slicer; save label maps under the images' names)",
-            "  activeseed import-labels my-project LABELS",
-            "  activeseed train my-project",
-            "  activeseed suggest my-project --budget 8",
+            "  activeseed init my-project --images FOLDER --segments 1=liver --test-fraction 0.2",
+            "  activeseed view my-project",
+            "  (or the same in 3D Slicer; or step by step: suggest, import-labels, train)",
         ]
     )
 

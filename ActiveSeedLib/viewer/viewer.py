@@ -78,7 +78,7 @@ class Viewer:
         self.opening = ""
         self._stage = stage
         self._said = 0  # the message that is about the open case
-        self._telling = False
+        self._telling = self._closed = False
         self._finished: Finished | None = None
         self._visited = queues.Visited()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -111,6 +111,7 @@ class Viewer:
         self.runner.forget()
         self.worker.close()
         self.session.close()
+        self._closed = True
 
     async def _keep_drafts(self) -> None:
         while True:
@@ -161,6 +162,8 @@ class Viewer:
 
     def _tell_cases(self) -> None:
         self._telling = False
+        if self._closed:
+            return
         with self.guarded():
             self.cases_changed.emit()
 
@@ -239,10 +242,11 @@ class Viewer:
         if opened is None or opened.uncertainty is None:
             return
         with self.guarded():
-            image = None
+            image, known = None, opened.uncertainty
             if not self.desk.is_uncertainty_shown and opened.case.uncertainty is None:
-                image = await asyncio.to_thread(read_file, opened.uncertainty.path)
-            if self.desk.opened is opened:  # else another one was opened meanwhile
+                image = await asyncio.to_thread(read_file, known.path)
+            # Else another case was opened, or another model's prediction taken, meanwhile.
+            if self.desk.opened is opened and opened.uncertainty is known:
                 self.desk.show_uncertainty(not self.desk.is_uncertainty_shown, image)
 
     def _spawn_next(self) -> None:

@@ -17,6 +17,12 @@ OnEvent = Callable[[dict[str, Any]], None]
 CLOSE_SECONDS = 5.0
 
 
+def default_log_folder() -> Path:
+    """Return where a worker writes its logs unless it is told: a folder among temporary files."""
+    user = os.environ.get("USER") or os.environ.get("USERNAME") or "logs"
+    return Path(tempfile.gettempdir()) / f"activeseed-{user}"
+
+
 class WorkerClient:
     """One worker process, started when it is first needed and again after it died.
 
@@ -38,8 +44,7 @@ class WorkerClient:
         env: Mapping[str, str] | None = None,
         jobs: str | None = None,
     ) -> None:
-        user = os.environ.get("USER") or os.environ.get("USERNAME") or "logs"
-        folder = log_folder or Path(tempfile.gettempdir()) / f"activeseed-{user}"
+        folder = log_folder or default_log_folder()
         self._command = worker_command(python, folder.absolute(), jobs)
         self._environment = worker_environment(env)
         self._ids = itertools.count(1)
