@@ -1,8 +1,10 @@
 """The segment editor of the page: tools, the chosen segment, undo, and how segments are shown."""
 
+import math
 from typing import Any
 
 import slicer
+import vtk
 from trame_slicer.segmentation import SegmentationEffectNoTool
 
 from ActiveSeedLib.scene.segments import segment_id
@@ -43,6 +45,8 @@ class SegmentEditor:
         self._opacity, self._is_filled = OPACITY, True
         self._effects = {name: self._made(kind) for name, kind in TOOLS.items()}
         self._bar = EditorBar(server, self)
+        self._state.editor_limits, self._state.editor_step = [0, 1], 1
+        self._state.editor_min_size = 100
         self._tell_tool()
         self._tell_settings()
         self._tell_segments()
@@ -68,11 +72,7 @@ class SegmentEditor:
         self._history = LabelHistory(segmentation_node, volume_node)
         event = slicer.vtkSegmentation.SourceRepresentationModified
         self._observed = (segmentation_node, segmentation_node.AddObserver(event, self._on_change))
-        low, high = volume_node.GetImageData().GetScalarRange()
-        middle = volume_node.GetScalarVolumeDisplayNode().GetLevel()
-        self._state.editor_limits = [low, high]
-        self._state.editor_step = 1 if float(low).is_integer() and high - low > 20 else 0.01
-        self.edits.change(low=min(max(middle, low), high), high=high, is_masked=False)
+        self._offer_range(volume_node)
         self._show_as_chosen()
         identifiers = self._editor.get_segment_ids()
         if identifiers:
@@ -185,6 +185,23 @@ class SegmentEditor:
         """Remove the pieces of the chosen segment that have fewer voxels."""
         self._effects["islands"].remove_small(int(voxels))
 
+    def _offer_range(self, volume_node: Any) -> None:
+        """Let the threshold choose from the intensities of an image, in about a thousand steps."""
+        image = volume_node.GetImageData()
+        low, high = image.GetScalarRange()
+        step = 10.0 ** math.floor(math.log10(max(high - low, 1e-6) / 1000))
+        if image.GetScalarType() not in (vtk.VTK_FLOAT, vtk.VTK_DOUBLE):
+            step = max(step, 1.0)
+        digits = max(0, -round(math.log10(step)))
+        low, high = (
+            round(way(end / step) * step, digits)
+            for way, end in ((math.floor, low), (math.ceil, high))
+        )
+        middle = round(volume_node.GetScalarVolumeDisplayNode().GetLevel(), digits)
+        with self._state as state:
+            state.editor_limits, state.editor_step = [low, high], step
+        self.edits.change(low=min(max(middle, low), high), high=high, is_masked=False)
+
     def _made(self, kind: Any) -> Any:
         effect = self._editor.get_effect(kind)
         effect.edits = self.edits
@@ -265,9 +282,7 @@ class SegmentEditor:
 
     def _tell_settings(self) -> None:
         settings = self.edits.settings
-        effect = self._effects.get("threshold") if hasattr(self, "_effects") else None
-        if effect is not None:
-            effect.set_threshold_min_max_values((settings.low, settings.high))
+        self._effects["threshold"].set_threshold_min_max_values((settings.low, settings.high))
         with self._state as state:
             state.editor_diameter = round(settings.diameter, 2)
             state.editor_relative = settings.is_relative
@@ -277,9 +292,6 @@ class SegmentEditor:
             state.editor_masked = settings.is_masked
             state.editor_scissors = settings.scissors
             state.editor_islands = settings.islands
-            state.setdefault("editor_limits", [0, 1])
-            state.setdefault("editor_step", 1)
-            state.setdefault("editor_min_size", 100)
 
     def _tell_segments(self) -> None:
         display = self._display()
