@@ -31,6 +31,8 @@ _DARK = 0.12
 """Colours of a lower luminance (0 to 1) get a light edge: they would vanish on the dark page."""
 _COLUMNS = 46
 """Letters in a line of what the mouse is told; Plotly does not wrap lines."""
+_TICKS = 8
+"""Up to this many whole numbers fit side by side below an axis."""
 _VALUES = {"entropy": "Mean entropy %{customdata:.3g} nats", "dice": "Dice %{customdata:.3f}"}
 _SPLITS = {TEST: ("Test cases", SKY), CROSS_VALIDATION: ("Cross-validation", VERMILION)}
 _METRICS = {
@@ -99,7 +101,11 @@ def learning_curve(scores: Sequence[RoundScore]) -> Figure:
         found = sorted((s for s in scores if s.split == split), key=lambda s: s.labelled)
         if found:
             data += _band(found, name, color)
-    return {"data": data, "layout": _axes("Labelled cases", "Dice")}
+    layout = _axes("Labelled cases", "Dice")
+    labelled = sorted({score.labelled for score in scores})
+    if len(labelled) <= _TICKS:
+        layout["xaxis"]["tickvals"] = labelled
+    return {"data": data, "layout": layout}
 
 
 def training_curve(history: Iterable[Mapping[str, Any]]) -> Figure:
@@ -119,7 +125,10 @@ def training_curve(history: Iterable[Mapping[str, Any]]) -> Figure:
         if points[name]:
             epochs, values = zip(*sorted(points[name].items()), strict=True)
             data.append(_curve(epochs, values, title, color, mode))
-    return {"data": data, "layout": _axes("Epoch", "Loss and Dice")}
+    layout = _axes("Epoch", "Loss and Dice")
+    if max((trace["x"][-1] for trace in data), default=0) <= _TICKS:
+        layout["xaxis"]["dtick"] = 1
+    return {"data": data, "layout": layout}
 
 
 # -- how it looks ---------------------------------------------------------------------------------

@@ -101,15 +101,12 @@ class LearnPart:
                 )
 
     def _build_table(self) -> None:
-        with (
-            v3.VTable(
-                v_if=("learn_rows.length",),
-                density="compact",
-                classes="my-2 text-caption",
-                style="max-height: 180px; overflow: auto;",
-                **named("learn-table", "What the model of each round reached."),
-            ),
-            html.Table(),
+        with v3.VTable(
+            v_if=("learn_rows.length",),
+            density="compact",
+            classes="my-2 text-caption",
+            style="max-height: 180px; overflow: auto;",
+            **named("learn-table", "What the model of each round reached."),
         ):
             with html.Thead(), html.Tr():
                 for title in COLUMNS:
@@ -123,7 +120,7 @@ class LearnPart:
                 )
 
     def _build_plot(self) -> None:
-        with html.Div(classes="d-flex align-center flex-wrap my-1", style="gap: 6px;"):
+        with html.Div(classes="d-flex align-center my-1", style="gap: 6px;"):
             titles = [{"title": title, "value": which} for which, title in enumerate(CURVES)]
             v3.VSelect(
                 v_model=("learn_curve",),
@@ -134,17 +131,19 @@ class LearnPart:
             )
             seen = {"v_if": ("!learn_empty",)}
             button(
-                "Picture",
+                "",
                 "trame.refs.learn_plot.save()",
                 "learn-picture",
                 "Download the curves as they are shown, on white (PNG).",
+                icon="mdi-image-outline",
                 **seen,
             )
             button(
-                "CSV",
+                "",
                 "utils.download('curves.csv', trigger('learn_csv'), 'text/csv')",
                 "learn-csv",
-                "Download the numbers behind these curves as a table.",
+                "Download the numbers behind these curves as a table (CSV).",
+                icon="mdi-table-arrow-down",
                 **seen,
             )
         html.Div("{{ learn_empty }}", v_if=("learn_empty",), classes="text-caption")

@@ -54,8 +54,8 @@ class MapPart:
 
     def build(self) -> None:
         """Make the plot and what belongs to it."""
-        with html.Div(classes="d-flex flex-column fill-height", **named("map")):
-            with html.Div(classes="d-flex align-center flex-wrap pa-1", style="gap: 6px;"):
+        with html.Div(classes="pa-2", **named("map")):
+            with html.Div(classes="d-flex align-center my-1", style="gap: 6px;"):
                 v3.VSelect(
                     v_model=("map_colouring",),
                     items=("map_colourings", _titles()),
@@ -70,12 +70,12 @@ class MapPart:
                 self._build_buttons()
             html.Div(
                 "{{ map_said }}<span v-if='map_open'> Open: <b>{{ map_open }}</b></span>",
-                classes="text-caption px-2",
+                classes="text-caption",
                 **named("map-said"),
             )
             with html.Div(
                 v_show=("map_traces.length",),
-                style="flex: 1 1 0; min-height: 180px; position: relative;",
+                style="height: 38vh; min-height: 240px;",
                 **named("map-plot"),
             ):
                 Plot(
@@ -99,18 +99,20 @@ class MapPart:
             disabled=("job_running",),
         )
         button(
-            "Picture",
+            "",
             "trame.refs.map_plot.save()",
             "map-picture",
             "Download the map as it is shown, on white (PNG).",
+            icon="mdi-image-outline",
             v_if=("map_traces.length",),
         )
         button(
-            "CSV",
+            "",
             "utils.download('map.csv', trigger('map_csv'), 'text/csv')",
             "map-csv",
             "Download every case with its place on the map, status, cluster, round, entropy and "
-            "Dice as a table.",
+            "Dice as a table (CSV).",
+            icon="mdi-table-arrow-down",
             v_if=("map_traces.length",),
         )
 

@@ -2,9 +2,8 @@
 // and the ring around the open case moves without a redrawing of ten thousand others.
 (() => {
   const { h, onBeforeUnmount, onMounted, ref, toRaw, watch } = window.Vue;
-  const Plotly = window.Plotly;
 
-  const CONFIG = { displayModeBar: false, scrollZoom: true, doubleClick: "reset", showTips: false };
+  const CONFIG = { displayModeBar: false, scrollZoom: true, doubleClick: "autosize", showTips: false };
   const copy = (value) => JSON.parse(JSON.stringify(toRaw(value) ?? {}));
 
   // Give the points back to a trace that names them by number only.
@@ -51,29 +50,43 @@
       const element = ref(null);
       const seen = new ResizeObserver(() => show());
       let drawn = false;
+      let pressed = false;
+      let waiting = false;
 
       const isSeen = () => element.value && element.value.clientWidth > 0;
 
+      // A drawing between press and release would swallow the click.
+      function onPress() {
+        pressed = true;
+      }
+
+      function onRelease() {
+        if (!pressed) return;
+        pressed = false;
+        if (waiting) setTimeout(draw);
+      }
+
       function draw() {
-        if (!isSeen()) return;
+        waiting = pressed;
+        if (waiting || !isSeen()) return;
         const points = toRaw(props.points);
         const words = toRaw(props.words);
         const traces = toRaw(props.traces).map((one) => filled(toRaw(one), points, words));
         const layout = { ...copy(props.layout), shapes: rings(props.mark) };
-        Plotly.react(element.value, traces, layout, CONFIG);
+        window.Plotly.react(element.value, traces, layout, CONFIG);
         if (!drawn) element.value.on("plotly_click", onClick);
         drawn = true;
       }
 
       function show() {
         if (!isSeen()) return;
-        if (drawn) Plotly.Plots.resize(element.value);
+        if (drawn) window.Plotly.Plots.resize(element.value);
         else draw();
       }
 
       // The whole list of shapes at once: then Plotly draws nothing but these.
       function move() {
-        if (drawn) Plotly.relayout(element.value, { shapes: rings(props.mark) });
+        if (drawn) window.Plotly.relayout(element.value, { shapes: rings(props.mark) });
       }
 
       function onClick(event) {
@@ -88,15 +101,20 @@
         const paper = { paper_bgcolor: "#ffffff", plot_bgcolor: "#ffffff" };
         const light = { ...copy(layout), ...paper, font: { ...layout.font, color: "#202020" } };
         const picture = { format: "png", filename: props.file, scale: 3, width, height };
-        await Plotly.downloadImage({ data, layout: light }, picture);
+        await window.Plotly.downloadImage({ data, layout: light }, picture);
       }
 
       watch(() => [props.traces, props.points, props.words, props.layout], draw);
       watch(() => props.mark, move);
-      onMounted(() => seen.observe(element.value));
+      onMounted(() => {
+        seen.observe(element.value);
+        element.value.addEventListener("mousedown", onPress, true);
+        window.addEventListener("mouseup", onRelease);
+      });
       onBeforeUnmount(() => {
+        window.removeEventListener("mouseup", onRelease);
         seen.disconnect();
-        if (drawn) Plotly.purge(element.value);
+        if (drawn) window.Plotly.purge(element.value);
       });
       expose({ save });
       return () => h("div", { ref: element, style: "width: 100%; height: 100%" });
