@@ -185,7 +185,8 @@ def test_a_changed_status_is_seen_and_the_zoom_is_kept(
     )
     whole = page.evaluate(WIDTH)
     page.mouse.move(*page.evaluate(PLACE, list(points[key])))
-    page.mouse.wheel(0, -500)
+    for _ in range(6):  # a tenth a time
+        page.mouse.wheel(0, -100)
     page.wait_for_function(f"(whole) => ({WIDTH})() < 0.7 * whole", arg=whole)
     served.wait(served.viewer.put_aside(key, "exclude"))
     page.get_by_text("Excluded (1)").wait_for()
