@@ -27,7 +27,7 @@ _SYMBOLS = {
 _LARGE, _SMALL = 9, 5
 _CROWD = 2000
 """From this many points on they are drawn small."""
-_DARK = 0.12
+_DARK = 0.16
 """Colours of a lower luminance (0 to 1) get a light edge: they would vanish on the dark page."""
 _COLUMNS = 46
 """Letters in a line of what the mouse is told; Plotly does not wrap lines."""

@@ -38,6 +38,7 @@ class MapPart:
     def __init__(self, server: Any, viewer: Viewer) -> None:
         self._state = server.state
         self._viewer = viewer
+        self._drawn: tuple[list[tuple[str, str]], list[tuple[float, float]]] = ([], [])
         self._keys: list[str] = []
         self._places: dict[str, int] = {}
         self._points: dict[str, Any] = {"version": 0, "x": [], "y": [], "names": []}
@@ -146,17 +147,18 @@ class MapPart:
 
     def _take_points(self, rows: list[CaseRow], places: list[tuple[float, float]]) -> None:
         """Have the points anew if they are other ones."""
-        keys = [row.key for row in rows]
-        points = {
+        cases = [(row.key, row.name) for row in rows]
+        if (cases, places) == self._drawn:
+            return
+        self._drawn = (cases, places)
+        self._keys = [key for key, _ in cases]
+        self._places = {key: number for number, key in enumerate(self._keys)}
+        self._points = {
+            "version": self._points["version"] + 1,
             "x": [float(f"{x:.5g}") for x, _ in places],
             "y": [float(f"{y:.5g}") for _, y in places],
-            "names": [plain(row.name) for row in rows],
+            "names": [plain(name) for _, name in cases],
         }
-        if keys == self._keys and all(self._points[name] == points[name] for name in points):
-            return
-        self._keys = keys
-        self._places = {key: number for number, key in enumerate(keys)}
-        self._points = {"version": self._points["version"] + 1, **points}
         self._state.map_points = self._points
 
     def _take_groups(self, groups: list[PointGroup], colouring: str) -> None:
