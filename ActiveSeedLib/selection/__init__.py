@@ -3,17 +3,24 @@
 Importing any part registers every strategy; none of it imports SciPy or scikit-learn before a
 strategy runs.
 
-`strategy.select` is the door to whole strategies. The steps of Levy et al. 2026 stand alone, on
-plain arrays:
+`strategy.select` is the door to whole strategies. The steps of each method stand alone, on plain
+arrays:
 
 - `levy`: choose_k, proportional_allocation, cold_start, mean_entropy, normalise_entropy, diversity,
   acquisition, active_selection
 - `silhouette`: silhouettes
 - `clusters`: cluster, medoids, nearest_to_centroid
 - `geometry`: farthest_points, diameter, NearestSelected
+- `typiclust`: cluster_count, typicality, cluster_order, typiclust
 """
 
 # The order is the one in which the front ends list the strategies.
 from ActiveSeedLib.selection import levy_strategies, random_choice, kmeans_to_budget  # isort: skip
+from ActiveSeedLib.selection import typiclust  # isort: skip
 
-__all__ = ["kmeans_to_budget", "levy_strategies", "random_choice"]
+__all__ = [
+    "kmeans_to_budget",
+    "levy_strategies",
+    "random_choice",
+    "typiclust",
+]

@@ -27,6 +27,22 @@ def cluster(coords: ArrayLike, k: int, seed: int) -> NDArray[np.int32]:
     return labels
 
 
+def cluster_at_most(coords: ArrayLike, k: int, seed: int) -> NDArray[np.int32]:
+    """Return the k-means label [N] of each point for k clusters, or fewer.
+
+    There are never more clusters than distinct points, and always at least one.
+    """
+    points = as_points(coords)
+    distinct = len(points) if _all_differ(points) else len(np.unique(points, axis=0))
+    return cluster(points, max(1, min(k, distinct)), seed)
+
+
+def _all_differ(points: Floats) -> bool:
+    """Return whether no two points have the same sum of coordinates, hence none are the same."""
+    sums = np.sort(points.sum(axis=1))
+    return bool((sums[1:] != sums[:-1]).all())
+
+
 def members_of(labels: ArrayLike, count: int) -> list[Indices]:
     """Return the members of each cluster, ascending, in the order of the labels.
 

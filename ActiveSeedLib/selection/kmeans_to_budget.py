@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ActiveSeedLib.registry import NoParameters
-from ActiveSeedLib.selection.clusters import cluster
+from ActiveSeedLib.selection.clusters import cluster_at_most
 from ActiveSeedLib.selection.explain import explained_cold_start
-from ActiveSeedLib.selection.geometry import as_points
 from ActiveSeedLib.selection.levy import ColdStart, cold_start
 from ActiveSeedLib.selection.strategy import Candidates, Selection, strategies
 
@@ -25,9 +24,8 @@ def kmeans_to_budget(features: ArrayLike, budget: int, *, seed: int) -> ColdStar
         budget: B, 1 to N.
         seed: for k-means.
     """
-    points = as_points(features)
-    k = max(1, min(budget, len(np.unique(points, axis=0))))
-    return cold_start(points, budget, seed=seed, labels=cluster(points, k, seed))
+    labels = cluster_at_most(features, budget, seed)
+    return cold_start(features, budget, seed=seed, labels=labels)
 
 
 @strategies.register(

@@ -1,0 +1,114 @@
+"""Distances among all points of a pool, some rows at a time, by matrix products.
+
+What compares every case with every other goes through here: never N² numbers in memory. In double
+precision up to 67 million numbers (32,000 cases of 2,048), in single precision beyond: half the
+memory and half the time.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.selection.geometry import Floats, Indices
+
+_DOUBLE_UP_TO = 1 << 26  # numbers in the features
+_BLOCK = 1 << 23  # distances held at a time
+_EXACT_BLOCK = 1 << 22  # differences held at a time
+
+
+class Distances:
+    """Squared Euclidean distances among the rows of features [N, D].
+
+    Attributes:
+        points: [N, D] the features about their mean, which keeps the rounding small.
+        slack: squared distances this near to each other may be equal: it is rounding that parts
+            them.
+    """
+
+    def __init__(self, features: ArrayLike) -> None:
+        array = np.asarray(features)
+        if array.ndim != 2 or array.size == 0:
+            raise InputError(
+                f"Features must be an array of cases × numbers, not of shape {array.shape}."
+            )
+        if not np.isfinite(array).all():
+            broken = int(np.count_nonzero(~np.isfinite(array).all(axis=1)))
+            raise InputError(
+                f"{broken} of {len(array)} cases have features that are NaN or infinite; "
+                "encode these cases again or leave them out."
+            )
+        kind = np.float64 if array.size <= _DOUBLE_UP_TO else np.float32
+        middle = array.mean(axis=0, dtype=np.float64)
+        self.points: NDArray[np.floating] = array.astype(kind) - middle.astype(kind)
+        self._squares: NDArray[np.floating] = np.einsum("nd,nd->n", self.points, self.points)
+        scale = float(self._squares.max())
+        self.slack = scale * float(np.finfo(kind).eps) * 64
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def squared(self, rows: Indices) -> NDArray[np.floating]:
+        """Return the squared distances [M, N] from each of `rows` to all."""
+        product: NDArray[np.floating] = self.points[rows] @ self.points.T
+        product *= -2
+        product += self._squares
+        product += self._squares[rows][:, None]
+        np.maximum(product, 0, out=product)
+        return product
+
+    def blocks(self, rows: Indices | None = None) -> Iterator[tuple[Indices, NDArray[np.floating]]]:
+        """Yield some of `rows` (by default all) at a time, and their squared distances to all."""
+        wanted = np.arange(len(self)) if rows is None else rows
+        step = max(1, _BLOCK // len(self))
+        for start in range(0, len(wanted), step):
+            some = wanted[start : start + step]
+            yield some, self.squared(some)
+
+
+def nearest_others(
+    distances: Distances,
+    k: int,
+    rows: Indices | None = None,
+    among: NDArray[np.bool_] | None = None,
+) -> tuple[Indices, Floats]:
+    """Return the k nearest other points of each of `rows`, in no order, and how far they are.
+
+    The neighbours are found by matrix products; their distances are then computed from differences,
+    so that those of near copies are not lost in rounding.
+
+    Args:
+        distances: of N points.
+        k: 0 to the number of the others.
+        rows: [M] whose neighbours are wanted; by default all.
+        among: [N] which points may be neighbours; by default all.
+
+    Returns:
+        Indices and Euclidean distances, both [M, k].
+    """
+    count = len(distances) if rows is None else len(rows)
+    near, far = np.empty((count, k), dtype=np.int64), np.empty((count, k))
+    if k == 0:
+        return near, far
+    done = 0
+    for some, block in distances.blocks(rows):
+        block[np.arange(len(some)), some] = np.inf
+        if among is not None:
+            block[:, ~among] = np.inf
+        part = slice(done, done + len(some))
+        near[part] = np.argpartition(block, k - 1, axis=1)[:, :k]
+        far[part] = _between(distances.points, some, near[part])
+        done += len(some)
+    return near, far
+
+
+def _between(points: NDArray[np.floating], rows: Indices, near: Indices) -> Floats:
+    """Return the distances [M, k] from each of `rows` to the points `near` [M, k]."""
+    far = np.empty(near.shape)
+    step = max(1, _EXACT_BLOCK // (near.shape[1] * points.shape[1]))
+    for start in range(0, len(rows), step):
+        part = slice(start, start + step)
+        difference = points[near[part]] - points[rows[part], None]
+        far[part] = np.sqrt(np.einsum("mkd,mkd->mk", difference, difference))
+    return far
