@@ -41,12 +41,15 @@ class SegmentEditor:
         self._history: LabelHistory | None = None
         self._observed: tuple[Any, int] | None = None
         self._is_restoring = False
-        self._tool = "none"
+        self._tool, self._chosen = "none", ""
         self._opacity, self._is_filled = OPACITY, True
         self._effects = {name: self._made(kind) for name, kind in TOOLS.items()}
         self._bar = EditorBar(server, self)
         self._state.editor_limits, self._state.editor_step = [0, 1], 1
         self._state.editor_min_size = 100
+        # The end of a stroke may be lost with the connection; no move may go on with it.
+        server.controller.on_client_connected.add(self.finish)
+        server.controller.on_client_exited.add(self.finish)
         self._tell_tool()
         self._tell_settings()
         self._tell_segments()
@@ -64,7 +67,6 @@ class SegmentEditor:
 
     def show(self, segmentation_node: Any, volume_node: Any) -> None:
         """Edit the segments on the voxels of an image; tool and brush stay as they are."""
-        chosen = self.segment
         self.clear()
         self._editor.set_active_segmentation(segmentation_node, volume_node)
         node = self._editor.editor_node
@@ -76,7 +78,7 @@ class SegmentEditor:
         self._show_as_chosen()
         identifiers = self._editor.get_segment_ids()
         if identifiers:
-            self.choose_segment(chosen if chosen in identifiers else identifiers[0])
+            self.choose_segment(self._chosen if self._chosen in identifiers else identifiers[0])
         self._activate()
         self._tell_segments()
         self._tell_history()
@@ -229,6 +231,7 @@ class SegmentEditor:
         if identifier in self._editor.get_segment_ids():
             if self.edits.is_busy:
                 self.finish()
+            self._chosen = identifier
             self._editor.set_active_segment_id(identifier)
             self._tell_segments()
 

@@ -16,6 +16,10 @@ from trame_slicer.segmentation import (
     SegmentationEffectPipeline,
     SegmentationEffectScissors,
     SegmentationEffectThreshold,
+    SegmentationIslandsMode,
+)
+from trame_slicer.segmentation.segmentation_effect_scissors_widget import (
+    SegmentationScissorsPipeline,
 )
 from vtk import vtkEvent
 from vtkmodules.vtkCommonCore import vtkCommand
@@ -76,7 +80,7 @@ class _BrushPipeline(SegmentationEffectPipeline):  # type: ignore[misc]
         kind, modifiers = event.GetType(), event.GetModifiers()
         if not self.IsActive() or not self._effect.edits.is_ready:
             return False, 0.0
-        if self._last is not None:
+        if self._is_drawing:
             return kind in _STROKE, 0.0
         if kind in _WHEEL:
             return modifiers == _SHIFT, 0.0
@@ -84,11 +88,11 @@ class _BrushPipeline(SegmentationEffectPipeline):  # type: ignore[misc]
 
     def ProcessInteractionEvent(self, event: Any) -> bool:  # noqa: N802
         kind, place = event.GetType(), event.GetWorldPosition()
-        if kind == _PRESS and self._last is None:
+        if kind == _PRESS:  # also ends a stroke whose end was lost on the way
             self._effect.edits.begin(self._view)
             self._last = place
             self._effect.dab(place, place, self._view)
-        elif self._last is not None and kind in _STROKE:
+        elif self._is_drawing and kind in _STROKE:
             self._effect.dab(self._last, place, self._view)
             self._last = place
             if kind == _RELEASE:
@@ -96,12 +100,12 @@ class _BrushPipeline(SegmentationEffectPipeline):  # type: ignore[misc]
         elif kind in _WHEEL:
             self._effect.resize(_COARSER if kind == _WHEEL[0] else _FINER)
         self._show_circle(event.GetDisplayPosition())
-        return kind != _MOVE or self._last is not None
+        return kind != _MOVE or self._is_drawing
 
     def GetWidgetState(self) -> int:  # noqa: N802
         """Keep the mouse to ourselves while a stroke is drawn."""
         state: int = super().GetWidgetState()
-        return state if self._last is None else _USER
+        return _USER if self._is_drawing else state
 
     def LoseFocus(self, event: Any) -> None:  # noqa: N802
         """Complete the stroke, which is in the segment already."""
@@ -120,10 +124,14 @@ class _BrushPipeline(SegmentationEffectPipeline):  # type: ignore[misc]
         if renderer is not None:
             renderer.RemoveViewProp(self._circle.actor)
 
+    @property
+    def _is_drawing(self) -> bool:
+        return self._last is not None and self._effect.edits.drawn_in is self._view
+
     def _finish(self) -> None:
-        if self._last is not None:
-            self._last = None
+        if self._is_drawing:
             self._effect.edits.end()
+        self._last = None
 
     def _show_circle(self, position: Any) -> None:
         view = self._view
@@ -161,10 +169,22 @@ class _Circle:
         self.actor.VisibilityOn()
 
 
+class _OutlinePipeline(SegmentationScissorsPipeline):  # type: ignore[misc]
+    """The outline in one view; leaves the other buttons to zooming and moving."""
+
+    def CanProcessInteractionEvent(self, event: Any) -> tuple[bool, float]:  # noqa: N802
+        kind = event.GetType()
+        is_ours = kind in (_MOVE, _RELEASE) or (kind == _PRESS and not event.GetModifiers())
+        return self.IsActive() and self._effect.edits.is_ready and is_ours, 0.0
+
+
 class Draw(SegmentationEffectDraw):  # type: ignore[misc]
     """Fills what is outlined, on the slice."""
 
     edits: Edits
+
+    def _create_pipeline(self, _view_node: Any, _parameter: Any) -> Any:
+        return _OutlinePipeline()
 
     def apply_points_display_coordinates(self, points_display: Any, view: Any) -> None:
         """Apply an outline, given in pixels of the view."""
@@ -183,6 +203,9 @@ class Scissors(SegmentationEffectScissors):  # type: ignore[misc]
     """Cuts through all slices along an outline."""
 
     edits: Edits
+
+    def _create_pipeline(self, _view_node: Any, _parameter: Any) -> Any:
+        return _OutlinePipeline()
 
     def apply_points_display_coordinates(self, points_display: Any, view: Any) -> None:
         """Apply an outline, given in pixels of the view."""
@@ -226,6 +249,10 @@ class Islands(SegmentationEffectIslands):  # type: ignore[misc]
     """Deals with the pieces that a segment consists of."""
 
     edits: Edits
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.set_island_mode(SegmentationIslandsMode.KEEP_SELECTED)  # or no click would come here
 
     def select_island_at_position(self, world_pos: Any, *_mode: Any) -> None:
         """Keep the piece at a place, R, A, S in mm, and nothing else; or remove it."""

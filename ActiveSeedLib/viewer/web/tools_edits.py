@@ -60,6 +60,7 @@ class Edits:
     Attributes:
         settings: how the tools work.
         is_busy: whether a stroke is going on.
+        drawn_in: the view that it is drawn in, or None.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Edits:
     ) -> None:
         self.settings = Settings()
         self.is_busy = False
+        self.drawn_in: Any = None
         self._editor = app.segmentation_editor
         self._views = app.view_manager
         self._started = started
@@ -134,7 +136,7 @@ class Edits:
         if self.is_busy:
             self.end()
         self._started()
-        self.is_busy = True
+        self.is_busy, self.drawn_in = True, view
         if view is not None:
             others = [one for one in self._views.get_slice_views() if one is not view]
             self._waiting = [one for one in others if not one.set_render_blocked(True)]
@@ -143,7 +145,7 @@ class Edits:
         """Complete a change; nothing happens if none is going on."""
         if not self.is_busy:
             return
-        self.is_busy = False
+        self.is_busy, self.drawn_in = False, None
         waiting, self._waiting = self._waiting, []
         for view in waiting:
             view.set_render_blocked(False)

@@ -73,6 +73,7 @@ class Views:
         """Show nothing."""
         self._volume = None
         self._initial_window = None
+        self._large = ""
         for pane in self._panes:
             pane.show(None)
         self._arrange()
