@@ -122,6 +122,7 @@ class WebServer:
         options.authKey = self._secret
         options.timeout = 0
         options.nows = True  # the guarded one comes with _bind
+        options.nowscompress = True  # slice views are pictures, compressed already
         server.cli.parse_known_args = lambda *_: (options, [])
         server.controller.on_server_bind.add(self._bind)
         server.controller.on_server_ready.add(lambda **_: ready())
