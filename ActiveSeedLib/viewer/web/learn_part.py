@@ -136,6 +136,7 @@ class LearnPart:
                 "learn-picture",
                 "Download the curves as they are shown, on white (PNG).",
                 icon="mdi-image-outline",
+                density="comfortable",
                 **seen,
             )
             button(
@@ -144,6 +145,7 @@ class LearnPart:
                 "learn-csv",
                 "Download the numbers behind these curves as a table (CSV).",
                 icon="mdi-table-arrow-down",
+                density="comfortable",
                 **seen,
             )
         html.Div("{{ learn_empty }}", v_if=("learn_empty",), classes="text-caption")

@@ -105,6 +105,7 @@ class MapPart:
             "map-picture",
             "Download the map as it is shown, on white (PNG).",
             icon="mdi-image-outline",
+            density="comfortable",
             v_if=("map_traces.length",),
         )
         button(
@@ -114,6 +115,7 @@ class MapPart:
             "Download every case with its place on the map, status, cluster, round, entropy and "
             "Dice as a table (CSV).",
             icon="mdi-table-arrow-down",
+            density="comfortable",
             v_if=("map_traces.length",),
         )
 

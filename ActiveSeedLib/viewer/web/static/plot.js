@@ -3,7 +3,7 @@
 (() => {
   const { h, onBeforeUnmount, onMounted, ref, toRaw, watch } = window.Vue;
 
-  const CONFIG = { displayModeBar: false, scrollZoom: true, doubleClick: "autosize", showTips: false };
+  const CONFIG = { displayModeBar: false, doubleClick: "autosize", showTips: false };
   const copy = (value) => JSON.parse(JSON.stringify(toRaw(value) ?? {}));
 
   // Give the points back to a trace that names them by number only.
@@ -73,7 +73,9 @@
         const words = toRaw(props.words);
         const traces = toRaw(props.traces).map((one) => filled(toRaw(one), points, words));
         const layout = { ...copy(props.layout), shapes: rings(props.mark) };
-        window.Plotly.react(element.value, traces, layout, CONFIG);
+        // Over curves, the wheel scrolls the column that they stand in.
+        const config = { ...CONFIG, scrollZoom: Boolean(points) };
+        window.Plotly.react(element.value, traces, layout, config);
         if (!drawn) element.value.on("plotly_click", onClick);
         drawn = true;
       }
