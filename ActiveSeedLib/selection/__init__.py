@@ -12,13 +12,16 @@ arrays:
 - `clusters`: cluster, medoids, nearest_to_centroid
 - `geometry`: farthest_points, diameter, NearestSelected
 - `typiclust`: cluster_count, typicality, cluster_order, typiclust
+- `coreset`: most_central, k_centre_greedy, farthest_pairs
 """
 
 # The order is the one in which the front ends list the strategies.
 from ActiveSeedLib.selection import levy_strategies, random_choice, kmeans_to_budget  # isort: skip
 from ActiveSeedLib.selection import typiclust  # isort: skip
+from ActiveSeedLib.selection import coreset  # isort: skip
 
 __all__ = [
+    "coreset",
     "kmeans_to_budget",
     "levy_strategies",
     "random_choice",

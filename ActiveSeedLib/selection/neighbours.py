@@ -16,6 +16,38 @@ from ActiveSeedLib.selection.geometry import Floats, Indices
 _DOUBLE_UP_TO = 1 << 26  # numbers in the features
 _BLOCK = 1 << 23  # distances held at a time
 _EXACT_BLOCK = 1 << 22  # differences held at a time
+_CACHED = 1 << 17  # differences that stay in the processor's cache
+
+
+def checked_features(features: ArrayLike) -> NDArray[np.floating]:
+    """Return `features` as a float array [N, D] without NaN, or raise `InputError`."""
+    array = np.asarray(features)
+    if array.ndim != 2 or array.size == 0:
+        raise InputError(
+            f"Features must be an array of cases × numbers, not of shape {array.shape}."
+        )
+    if not np.isfinite(array).all():
+        broken = int(np.count_nonzero(~np.isfinite(array).all(axis=1)))
+        raise InputError(
+            f"{broken} of {len(array)} cases have features that are NaN or infinite; "
+            "encode these cases again or leave them out."
+        )
+    kind = array.dtype if np.issubdtype(array.dtype, np.floating) else np.float64
+    return np.asarray(array, dtype=kind)
+
+
+def distances_from(points: NDArray[np.floating], point: ArrayLike) -> Floats:
+    """Return the Euclidean distances [N] from `points` [N, D] to `point` [D].
+
+    From differences in double precision: equal points are at distance 0, near copies near it.
+    """
+    place = np.asarray(point, dtype=np.float64)
+    distances = np.empty(len(points))
+    step = max(1, _CACHED // points.shape[1])
+    for start in range(0, len(points), step):
+        difference = points[start : start + step] - place
+        distances[start : start + step] = np.einsum("nd,nd->n", difference, difference)
+    return np.sqrt(distances, out=distances)
 
 
 class Distances:
@@ -28,17 +60,7 @@ class Distances:
     """
 
     def __init__(self, features: ArrayLike) -> None:
-        array = np.asarray(features)
-        if array.ndim != 2 or array.size == 0:
-            raise InputError(
-                f"Features must be an array of cases × numbers, not of shape {array.shape}."
-            )
-        if not np.isfinite(array).all():
-            broken = int(np.count_nonzero(~np.isfinite(array).all(axis=1)))
-            raise InputError(
-                f"{broken} of {len(array)} cases have features that are NaN or infinite; "
-                "encode these cases again or leave them out."
-            )
+        array = checked_features(features)
         kind = np.float64 if array.size <= _DOUBLE_UP_TO else np.float32
         middle = array.mean(axis=0, dtype=np.float64)
         self.points: NDArray[np.floating] = array.astype(kind) - middle.astype(kind)
