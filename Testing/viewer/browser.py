@@ -114,7 +114,7 @@ def shot(page: Page, name: str) -> Path:
     """Write what the page looks like to `viewer-out/<name>.png`."""
     PICTURES.mkdir(exist_ok=True)
     path = PICTURES / f"{name}.png"
-    page.screenshot(path=path)
+    page.screenshot(path=path, animations="disabled")
     return path
 
 

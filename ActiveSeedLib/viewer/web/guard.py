@@ -1,5 +1,6 @@
 """Who may use the page: whoever has the link, from the page that this server gave them."""
 
+import asyncio
 import hashlib
 import hmac
 import ipaddress
@@ -199,12 +200,23 @@ class GuardedSocket(AioHttpWsHandler):  # type: ignore[misc]
 
     async def onMessage(self, is_binary: bool, msg: Any, client_id: str) -> None:  # noqa: N802
         """Take a message; one that cannot be used ends this page's connection, not the server."""
-        try:
-            await super().onMessage(is_binary, msg, client_id)
-        except Exception as error:
-            _log.warning("A page's message could not be used, so it was let go: %s", error)
-            socket = self.connections[client_id]
-            await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"unusable message")
+        reason: object = "it is too long, or not binary"
+        if is_binary:
+            try:
+                await super().onMessage(is_binary, msg, client_id)
+            except Exception as error:
+                reason = error
+            else:
+                return
+        _log.warning("A page's message could not be used, so it was let go: %s", reason)
+        await self.connections[client_id].close(code=WSCloseCode.POLICY_VIOLATION)
+
+    async def disconnectClients(self) -> None:  # noqa: N802
+        """End all connections, also those that end by themselves in the meantime."""
+        sockets = list(self.connections.values())
+        ends = (socket.close(code=WSCloseCode.GOING_AWAY) for socket in sockets)
+        await asyncio.gather(*ends, return_exceptions=True)
+        self.publishManager.unregisterProtocol(self)
 
     async def validateToken(self, token: Any, client_id: str) -> bool:  # noqa: N802, ARG002
         """Return whether a page has said the secret."""
