@@ -71,7 +71,14 @@ def map_layout(groups: Sequence[PointGroup], version: int, colouring: str) -> di
         "xaxis": axis,
         "yaxis": {**axis, "scaleanchor": "x"},
         "showlegend": len(groups) <= LEGEND_GROUPS,
-        "legend": {**_LEGEND, "uirevision": f"{version} {colouring}", "itemsizing": "constant"},
+        "legend": {
+            **_LEGEND,
+            "font": {"size": 10},
+            "entrywidth": 0.5,  # two columns
+            "entrywidthmode": "fraction",
+            "itemsizing": "constant",
+            "uirevision": f"{version} {colouring}",
+        },
     }
 
 
