@@ -11,6 +11,10 @@ arrays:
 - `silhouette`: silhouettes
 - `clusters`: cluster, medoids, nearest_to_centroid
 - `geometry`: farthest_points, diameter, NearestSelected
+- `cscs`: typicality, dcr, alpha_eff, pacing, ranks, score, strata, stratified_picks, plateau
+- `uncertainty_strategies`: least_confidence, margin
+- `bald`: entropy, conditional_entropy, bald, batch_bald
+- `badge`: gradient_embedding, seeding_probabilities, kmeans_plus_plus
 - `typiclust`: cluster_count, typicality, cluster_order, typiclust
 - `coreset`: most_central, k_centre_greedy, farthest_pairs
 """
@@ -18,12 +22,17 @@ arrays:
 # The order is the one in which the front ends list the strategies.
 from ActiveSeedLib.selection import levy_strategies, random_choice, kmeans_to_budget  # isort: skip
 from ActiveSeedLib.selection import typiclust  # isort: skip
+from ActiveSeedLib.selection import uncertainty_strategies, badge  # isort: skip
 from ActiveSeedLib.selection import coreset  # isort: skip
+from ActiveSeedLib.selection import cscs_strategy  # isort: skip
 
 __all__ = [
+    "badge",
     "coreset",
+    "cscs_strategy",
     "kmeans_to_budget",
     "levy_strategies",
     "random_choice",
     "typiclust",
+    "uncertainty_strategies",
 ]
