@@ -35,19 +35,19 @@ class JobBar:
 
     def build(self) -> None:
         """Make the bar."""
-        with html.Div(v_if=("job_running",), classes="job-bar px-3 py-1", **named("job")):
-            html.Span("{{ job_title }}", classes="text-body-2", **named("job-title"))
-            v3.VProgressLinear(
-                model_value=("job_percent",),
-                indeterminate=("job_percent < 0",),
-                color="primary",
-                height=8,
-                rounded=True,
-                style="max-width: 260px;",
-            )
-            html.Span("{{ job_step }}", classes="text-caption", **named("job-step"))
-            html.Span("{{ job_left }}", classes="text-caption text-medium-emphasis")
-            v3.VSpacer()
+        with html.Div(v_if=("job_running",), classes="job-bar", **named("job")):
+            with html.Div(classes="job-words"):
+                html.Div("{{ job_title }}", classes="text-caption", **named("job-title"))
+                v3.VProgressLinear(
+                    model_value=("job_percent",),
+                    indeterminate=("job_percent < 0",),
+                    color="primary",
+                    height=5,
+                    rounded=True,
+                )
+                with html.Div(classes="d-flex text-caption", style="gap: 10px;"):
+                    html.Span("{{ job_step }}", **named("job-step"))
+                    html.Span("{{ job_left }}", classes="text-medium-emphasis")
             button(
                 "Cancel",
                 self._on_cancel,
@@ -110,6 +110,7 @@ class NoticeBar:
     def __init__(self, server: Any, viewer: Viewer) -> None:
         self._state = server.state
         self._notice = viewer.notice
+        server.controller.trigger("notice_clear")(viewer.notice.clear)
         self._show()
         self._notice.changed.connect(self._show)
 
@@ -119,8 +120,10 @@ class NoticeBar:
             v_if=("notice_text",),
             type=("notice_kind",),
             density="compact",
-            variant="tonal",
             closable=True,
+            border="start",
+            color=("{ info: '#17354a', warning: '#4a3a10', error: '#511d1d' }[notice_kind]",),
+            classes="notice-bar",
             raw_attrs=[
                 'data-name="notice"',
                 ':data-kind="notice_kind"',

@@ -2,20 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from trame.widgets import html
 from trame.widgets import vuetify3 as v3
 
-from ActiveSeedLib.version import __version__
+from ActiveSeedLib.viewer.web.assets import module
 
-_FOLDER = f"__activeseed_{__version__}"
-MODULE = {
-    "serve": {_FOLDER: str(Path(__file__).with_name("static").resolve())},
-    "scripts": [f"{_FOLDER}/connection.js"],
-    "styles": [f"{_FOLDER}/connection.css"],
-}
+MODULE = module("connection.js", "connection.css")
 
 
 class Connection:

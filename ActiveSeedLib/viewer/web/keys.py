@@ -4,31 +4,14 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from trame.widgets import client, html
+from trame.widgets import html
 from trame.widgets import vuetify3 as v3
 
 from ActiveSeedLib.viewer.keys import KEYS
+from ActiveSeedLib.viewer.web.assets import module
 from ActiveSeedLib.viewer.web.looks import named
 
-# Keys are left alone where somebody types, and Enter where a button has the focus.
-SCRIPT = """
-(() => {
-  const presses = new Set(%s);
-  const typing = (element) => element && (element.isContentEditable ||
-    ["INPUT", "TEXTAREA", "SELECT"].includes(element.tagName));
-  window.removeEventListener("keydown", window.activeseedKeys);
-  window.activeseedKeys = (event) => {
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    const control = event.ctrlKey || event.metaKey;
-    const shift = event.shiftKey && (control || key.length > 1);
-    const press = (control ? "Ctrl+" : "") + (shift ? "Shift+" : "") + key;
-    if (event.altKey || !presses.has(press) || (!control && typing(event.target))) return;
-    event.preventDefault();
-    if (!event.repeat) window.trame.trigger("key", [press]);
-  };
-  window.addEventListener("keydown", window.activeseedKeys);
-})();
-"""
+MODULE = module("keys.js")
 
 
 class Keys:
@@ -47,11 +30,12 @@ class Keys:
         self._actions = {**actions, "help": self._help}
         self._keys = {key.press: key for key in KEYS}
         self._state.keys_shown = False
+        self._state.keys_presses = list(self._keys)
+        server.enable_module(MODULE)
         server.controller.trigger("key")(self.press)
 
     def build(self) -> None:
-        """Make the list of the keys, and have the page report them."""
-        client.Script(SCRIPT % sorted(self._keys))
+        """Make the list of the keys."""
         with (
             v3.VDialog(v_model=("keys_shown",), max_width=460),
             v3.VCard(title="Keys", **named("keys")),

@@ -151,4 +151,7 @@ class LabelPart:
                 ),
             )
             html.Span("{{ case_draft }}", **named("draft"))
-            html.Span("{{ case_reason }}", **named("reason"))
+            html.Span(
+                "{{ case_reason }}",
+                raw_attrs=['data-name="reason"', ':title="case_reason"'],
+            )

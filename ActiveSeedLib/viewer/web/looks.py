@@ -9,7 +9,10 @@ from trame.widgets import vuetify3 as v3
 FIELD = {"density": "compact", "hide_details": True, "variant": "outlined"}
 STYLE = """
 html, body { overflow: hidden; height: 100%; font-family: Roboto, Arial, sans-serif; }
-.job-bar { display: flex; align-items: center; gap: 12px; background: rgba(86, 180, 233, 0.12); }
+.job-bar { display: flex; align-items: center; gap: 12px; flex: 1 1 auto; min-width: 0; }
+.job-words { flex: 1 1 auto; min-width: 0; max-width: 520px; line-height: 1.25; }
+.job-words * { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.notice-bar { position: absolute; left: 12px; right: 12px; bottom: 40px; z-index: 5; opacity: 0.96; }
 .v-btn { text-transform: none; letter-spacing: normal; }
 .queue-line { cursor: pointer; gap: 8px; border-left: 4px solid transparent; }
 .queue-line:hover { background: rgba(255, 255, 255, 0.06); }
@@ -21,7 +24,10 @@ html, body { overflow: hidden; height: 100%; font-family: Roboto, Arial, sans-se
   display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical;
 }
 .case-strip { border-bottom: 1px solid rgba(255, 255, 255, 0.12); min-height: 40px; }
-.case-words { display: flex; flex-wrap: wrap; gap: 2px 12px; padding-top: 2px; }
+.segment-column { width: 150px; flex: none; overflow-y: auto; }
+.case-words { display: flex; gap: 12px; padding-top: 2px; height: 22px; overflow: hidden; }
+.case-words > * { white-space: nowrap; flex: none; }
+.case-words > :last-child { flex: 0 1 auto; overflow: hidden; text-overflow: ellipsis; }
 .case-link { cursor: pointer; text-decoration: underline; color: #56b4e9; }
 """
 

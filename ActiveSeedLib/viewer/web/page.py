@@ -63,8 +63,6 @@ class Page:
                     v3.VMain(style="height: 100vh;"),
                     html.Div(classes="d-flex flex-column fill-height"),
                 ):
-                    parts["job"].build()
-                    parts["notice"].build()
                     parts["label"].build()
                     self._build_stage()
                 parts["keys"].build()
@@ -81,6 +79,8 @@ class Page:
                 editor.build_segments()
             with html.Div(classes="flex-grow-1", style="min-width: 0; position: relative;"):
                 views.build()
+                # Above the views, not beside them: they must not move while somebody draws.
+                self._parts["notice"].build()
 
     def _build_top(self) -> None:
         with v3.VAppBar(density="compact", flat=True):
@@ -92,7 +92,13 @@ class Page:
                 classes="text-body-2 text-medium-emphasis mr-4",
                 raw_attrs=[':title="page_folder"'],
             )
-            html.Span("{{ page_next }}", classes="text-body-2", **named("next-step"))
+            html.Span(
+                "{{ page_next }}",
+                v_if=("!job_running",),
+                classes="text-body-2 text-truncate",
+                **named("next-step"),
+            )
+            self._parts["job"].build()
             v3.VSpacer()
             for icon, click, name, tip in (
                 ("mdi-cog-outline", self._parts["settings"].open, "open-settings", "Settings"),

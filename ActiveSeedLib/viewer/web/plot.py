@@ -1,19 +1,13 @@
 """A plot on the page: Plotly comes with trame, the component that drives it is `static/plot.js`."""
 
-from pathlib import Path
 from typing import Any
 
 import trame_plotly.module
 from trame_client.widgets.core import AbstractElement
 
-from ActiveSeedLib.version import __version__
+from ActiveSeedLib.viewer.web.assets import module
 
-_FOLDER = f"__activeseed_{__version__}"
-MODULE = {
-    "serve": {_FOLDER: str(Path(__file__).with_name("static").resolve())},
-    "scripts": [f"{_FOLDER}/plot.js"],
-    "vue_use": ["activeseed_plot"],
-}
+MODULE = module("plot.js", vue_use=["activeseed_plot"])
 
 
 class Plot(AbstractElement):  # type: ignore[misc]
