@@ -1,5 +1,6 @@
 """The page as a browser gets it, and where it is served."""
 
+import asyncio
 import socket
 from pathlib import Path
 
@@ -112,6 +113,12 @@ def test_listening_wider_is_warned_of() -> None:
         assert warning(host) is None
     for host in ("0.0.0.0", "::", "", "192.168.0.7", "server.lab"):
         assert "anyone who has the link" in (warning(host) or "")
+
+
+def test_one_that_is_stopped_before_it_starts_ends_at_once() -> None:
+    server = WebServer()
+    server.stop()
+    asyncio.run(asyncio.wait_for(server.run(lambda _link: None), 10))
 
 
 def test_each_server_has_a_token_of_its_own() -> None:

@@ -103,9 +103,13 @@ class WebServer:
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopping.cancel()
-            if not serving.done():
+            if self.trame.running and not serving.done():
                 await self.trame.stop()
-        await serving
+            elif not serving.done():
+                serving.cancel()
+            await asyncio.wait({serving})
+        if not serving.cancelled():
+            serving.result()
 
     def stop(self) -> None:
         """End `run`; from any thread."""
