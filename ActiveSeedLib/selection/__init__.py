@@ -15,24 +15,42 @@ arrays:
 - `uncertainty_strategies`: least_confidence, margin
 - `bald`: entropy, conditional_entropy, bald, batch_bald
 - `badge`: gradient_embedding, seeding_probabilities, kmeans_plus_plus
+- `stochastic_batches`: random_batches, group_scores, best_batch
+- `rokach`: top_share, uniform_among_top
+- `foreground_random`: with_foreground, foreground_aware
+- `clasp_pe`: power, noisy_scores, quotas, compose
+- `sugfw`: union_of_masks, uncertainty_map, pool_uncertainty, pgdr, image_uncertainty, gscu
 - `typiclust`: cluster_count, typicality, cluster_order, typiclust
 - `coreset`: most_central, k_centre_greedy, farthest_pairs
+- `probcover`: distance_to_other_labels, purity, widest_pure_delta, out_degrees, probcover
+- `herding`: unit_features, kernel, adaptive_width, herding
 """
 
 # The order is the one in which the front ends list the strategies.
 from ActiveSeedLib.selection import levy_strategies, random_choice, kmeans_to_budget  # isort: skip
 from ActiveSeedLib.selection import typiclust  # isort: skip
 from ActiveSeedLib.selection import uncertainty_strategies, badge  # isort: skip
+from ActiveSeedLib.selection import stochastic_batches, rokach, foreground_random  # isort: skip
+from ActiveSeedLib.selection import clasp_pe  # isort: skip
 from ActiveSeedLib.selection import coreset  # isort: skip
-from ActiveSeedLib.selection import cscs_strategy  # isort: skip
+from ActiveSeedLib.selection import cscs_strategy, sugfw_strategy  # isort: skip
+from ActiveSeedLib.selection import probcover  # isort: skip
+from ActiveSeedLib.selection import herding  # isort: skip
 
 __all__ = [
     "badge",
+    "clasp_pe",
     "coreset",
     "cscs_strategy",
+    "foreground_random",
+    "herding",
     "kmeans_to_budget",
     "levy_strategies",
+    "probcover",
     "random_choice",
+    "rokach",
+    "stochastic_batches",
+    "sugfw_strategy",
     "typiclust",
     "uncertainty_strategies",
 ]

@@ -40,7 +40,7 @@ def bald(probabilities: ArrayLike) -> Floats:
     [..., K, C] becomes [...]; the mean over an image's voxels is the image's score.
     """
     both = _checked(probabilities)
-    return np.maximum(entropy(both) - conditional_entropy(both), 0.0)
+    return np.asarray(np.maximum(entropy(both) - conditional_entropy(both), 0.0))
 
 
 def batch_bald(probabilities: ArrayLike, budget: int) -> tuple[Indices, Floats]:
@@ -116,7 +116,7 @@ def _checked(probabilities: ArrayLike) -> Floats:
 
 
 def _entropy(p: Floats) -> Floats:
-    return np.maximum(-_xlogx(p).sum(axis=-1), 0.0)
+    return np.asarray(np.maximum(-_xlogx(p).sum(axis=-1), 0.0))
 
 
 def _xlogx(p: Floats) -> Floats:
