@@ -55,6 +55,7 @@ class Distances:
 
     Attributes:
         points: [N, D] the features about their mean, which keeps the rounding small.
+        precise: whether it is double precision that they are compared in.
         slack: squared distances this near to each other may be equal: it is rounding that parts
             them.
     """
@@ -64,6 +65,7 @@ class Distances:
         kind = np.float64 if array.size <= _DOUBLE_UP_TO else np.float32
         middle = array.mean(axis=0, dtype=np.float64)
         self.points: NDArray[np.floating] = array.astype(kind) - middle.astype(kind)
+        self.precise = kind is np.float64
         self._squares: NDArray[np.floating] = np.einsum("nd,nd->n", self.points, self.points)
         scale = float(self._squares.max())
         self.slack = scale * float(np.finfo(kind).eps) * 64
@@ -78,6 +80,7 @@ class Distances:
         product += self._squares
         product += self._squares[rows][:, None]
         np.maximum(product, 0, out=product)
+        product[np.arange(len(rows)), rows] = 0
         return product
 
     def blocks(self, rows: Indices | None = None) -> Iterator[tuple[Indices, NDArray[np.floating]]]:
@@ -120,12 +123,12 @@ def nearest_others(
             block[:, ~among] = np.inf
         part = slice(done, done + len(some))
         near[part] = np.argpartition(block, k - 1, axis=1)[:, :k]
-        far[part] = _between(distances.points, some, near[part])
+        far[part] = distances_between(distances.points, some, near[part])
         done += len(some)
     return near, far
 
 
-def _between(points: NDArray[np.floating], rows: Indices, near: Indices) -> Floats:
+def distances_between(points: NDArray[np.floating], rows: Indices, near: Indices) -> Floats:
     """Return the distances [M, k] from each of `rows` to the points `near` [M, k]."""
     far = np.empty(near.shape)
     step = max(1, _EXACT_BLOCK // (near.shape[1] * points.shape[1]))

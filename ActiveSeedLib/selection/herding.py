@@ -1,0 +1,261 @@
+"""MaxHerding and UHerding of Bae et al. 2024 and 2025: cases that resemble the pool.
+
+On features of unit length, two cases resemble each other by the kernel k = exp(−(d/h)²). A case is
+represented by the labelled or picked case that resembles it most. Each pick is the one that adds
+most to the (weighted) sum of that over the pool: Σ u·max(0, k − current). MaxHerding weighs all
+cases alike; UHerding weighs them by the model's uncertainty, and narrows h to the least distance
+between two labelled cases, so that it turns from coverage to uncertainty by itself.
+
+When no case adds anything, farthest points follow. All pairs are compared, but never kept.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ActiveSeedLib.errors import InputError, PoolTooSmallError
+from ActiveSeedLib.selection.coreset import k_centre_greedy
+from ActiveSeedLib.selection.geometry import Floats, Indices
+from ActiveSeedLib.selection.greedy import lazy_greedy
+from ActiveSeedLib.selection.measures import needed
+from ActiveSeedLib.selection.neighbours import Distances, checked_features
+from ActiveSeedLib.selection.strategy import Candidates, Pick, Selection, strategies
+
+WIDTH = 1.0
+
+
+def unit_features(features: ArrayLike) -> NDArray[np.floating]:
+    """Return the features [N, D] at length 1; a vector of zeros stays as it is."""
+    array = checked_features(features)
+    lengths = np.sqrt(np.einsum("nd,nd->n", array, array, dtype=np.float64))
+    unit: NDArray[np.floating] = array / np.where(lengths > 0, lengths, 1)[:, None].astype(
+        array.dtype
+    )
+    return unit
+
+
+def kernel(features: ArrayLike, width: float = WIDTH) -> NDArray[np.floating]:
+    """Return how much each case resembles each other, exp(−(d/h)²) on unit features, [N, N]."""
+    distances = Distances(unit_features(features))
+    return _resemblance(distances.squared(np.arange(len(distances))), width)
+
+
+def _resemblance(squared: NDArray[np.floating], width: float) -> NDArray[np.floating]:
+    squared *= -1 / (width * width)
+    resemblance: NDArray[np.floating] = np.exp(squared, out=squared)
+    return resemblance
+
+
+def adaptive_width(features: ArrayLike, labelled: ArrayLike, default: float = WIDTH) -> float:
+    """Return the least distance between two labelled cases that differ, on unit features.
+
+    Args:
+        features: [N, D].
+        labelled: rows that are labelled.
+        default: the width where fewer than two labelled cases differ.
+    """
+    rows = np.unique(np.asarray(labelled, dtype=np.int64))
+    if len(rows) < 2:
+        return default
+    distances = Distances(unit_features(np.asarray(features)[rows]))
+    least = np.inf
+    for _, block in distances.blocks():
+        least = min(least, float(np.min(block, where=block > distances.slack, initial=np.inf)))
+    return float(np.sqrt(least)) if np.isfinite(least) else default
+
+
+@dataclass(frozen=True)
+class Herding:
+    """The picks of MaxHerding or UHerding, B of them.
+
+    Attributes:
+        picks: [B] rows, in the order picked.
+        gains: [B] what each adds to the mean over all cases of u·(resemblance to the nearest
+            labelled or picked case); 0 for those picked when nothing more could be added.
+        represented: the (weighted) mean resemblance in the end, 0 to 1.
+        width: h.
+    """
+
+    picks: Indices
+    gains: Floats
+    represented: float
+    width: float
+
+
+class _Represented:
+    """How well each case is represented so far, and what every other case would add."""
+
+    def __init__(self, features: ArrayLike, weights: Floats, width: float) -> None:
+        self.distances = Distances(unit_features(features))
+        self.weights = weights
+        self._width = width
+        self.current = np.zeros(len(self.distances), dtype=self.distances.points.dtype)
+
+    def gains(self, rows: Indices) -> Floats:
+        """Return what each of `rows` would add to the weighted mean."""
+        gains = np.empty(len(rows))
+        weights = self.weights.astype(self.current.dtype)
+        done = 0
+        for some, block in self.distances.blocks(rows):
+            more = _resemblance(block, self._width)
+            more -= self.current
+            np.maximum(more, 0, out=more)
+            gains[done : done + len(some)] = more @ weights
+            done += len(some)
+        return gains / len(self.current)
+
+    def add(self, row: int) -> Indices:
+        new = _resemblance(self.distances.squared(np.array([row])), self._width)[0]
+        np.maximum(self.current, new, out=self.current)
+        return np.array([row])
+
+
+def herding(
+    features: ArrayLike,
+    budget: int,
+    labelled: ArrayLike = (),
+    weights: ArrayLike | None = None,
+    width: float = WIDTH,
+) -> Herding:
+    """Pick `budget` rows, each adding most to how well all cases are represented.
+
+    Args:
+        features: [N, D], the labelled cases among them; they are brought to unit length.
+        budget: B, 1 to the number of cases that are not labelled.
+        labelled: rows that are labelled.
+        weights: [N] u, what each case counts, 0 or more (those of the labelled cases do not matter
+            and may be NaN); by default all count 1, which is MaxHerding.
+        width: h of the kernel.
+    """
+    known = np.unique(np.asarray(labelled, dtype=np.int64))
+    count = len(checked_features(features))
+    if budget > count - len(known):
+        raise PoolTooSmallError(count - len(known), budget)
+    if not width > 0:
+        raise InputError(f"The width of the kernel must be above 0, not {width}.")
+    counts = np.ones(count) if weights is None else np.array(weights, dtype=np.float64)
+    if counts.shape == (count,):
+        counts[known] = 0.0  # they are represented by themselves
+    if counts.shape != (count,) or not (counts >= 0).all():
+        raise InputError(f"There must be {count} weights, each a number of 0 or more.")
+    state = _Represented(features, counts, width)
+    for row in known.tolist():
+        state.add(row)
+    free = np.setdiff1d(np.arange(count), known)
+    bounds = np.full(count, -np.inf)
+    bounds[free] = state.gains(free)
+    tie = 1e-10 if state.distances.precise else 1e-5
+    picks, gains = lazy_greedy(bounds, state.gains, state.add, budget, tie)
+    represented = float(np.average(state.current, weights=counts if counts.any() else None))
+    rest = budget - len(picks)
+    if rest:
+        beyond = k_centre_greedy(unit_features(features), rest, [*known.tolist(), *picks])
+        picks += beyond.picks.tolist()
+        gains += [0.0] * rest
+    return Herding(np.array(picks), np.array(gains), represented, width)
+
+
+@dataclass(frozen=True)
+class HerdingParameters:
+    """How alike two cases must be."""
+
+    width: float = field(
+        default=WIDTH,
+        metadata={
+            "help": "Distance on unit features beyond which cases hardly resemble each other.",
+            "minimum": 0.001,
+        },
+    )
+
+    def __post_init__(self) -> None:
+        if not self.width > 0:
+            raise InputError(f"The width of the kernel must be above 0, not {self.width}.")
+
+
+Measure = Literal[
+    "entropy", "foreground_entropy", "least_confidence", "margin", "bald", "tta", "ensemble"
+]
+
+
+@dataclass(frozen=True)
+class UHerdingParameters(HerdingParameters):
+    """What uncertainty is, and how alike two cases must be."""
+
+    measure: Measure = field(
+        default="entropy", metadata={"help": "The measure of the model's uncertainty."}
+    )
+    adaptive: bool = field(
+        default=True,
+        metadata={"help": "Narrow the width to the least distance between two labelled cases."},
+    )
+
+
+@strategies.register(
+    "maxherding",
+    summary="The cases that resemble most of what no labelled or chosen case resembles yet.",
+    citation="Bae et al. 2024, Generalized Coverage for More Robust Low-Budget Active Learning, "
+    "arXiv:2407.12212",
+    parameters=HerdingParameters,
+    stage="any",
+    needs="features",
+    unit="slice, case",
+    cost="N² time, no N² memory",
+)
+def maxherding(pool: Candidates, budget: int, parameters: HerdingParameters) -> Selection:
+    """Represent labelled cases and candidates alike."""
+    rows = np.concatenate([pool.labelled, pool.candidates])
+    features = np.asarray(pool.features)[rows]
+    known = np.arange(len(pool.labelled))
+    chosen = herding(features, budget, known, width=parameters.width)
+    reason = "It resembles the most cases that no labelled or chosen case resembles yet."
+    return Selection(_explained(chosen, rows, reason, None), _facts(chosen))
+
+
+@strategies.register(
+    "uherding",
+    summary="The cases that resemble most of what the model is unsure about.",
+    citation="Bae et al. 2025, Uncertainty Herding: One Active Learning Method for All Label "
+    "Budgets, arXiv:2412.20644",
+    parameters=UHerdingParameters,
+    stage="active",
+    needs="features,entropy",
+    unit="slice, case",
+    cost="N² time, no N² memory",
+)
+def uherding(pool: Candidates, budget: int, parameters: UHerdingParameters) -> Selection:
+    """Weigh cases by the model's uncertainty; those without a prediction by the median."""
+    values, predicted = needed(pool, parameters.measure, "uherding")
+    weights = np.full(len(values), float(np.median(np.maximum(values[predicted], 0))))
+    weights[predicted] = np.maximum(values[predicted], 0)
+    rows = np.concatenate([pool.labelled, pool.candidates])
+    features = np.asarray(pool.features)[rows]
+    known = np.arange(len(pool.labelled))
+    width = parameters.width
+    if parameters.adaptive:
+        width = adaptive_width(features, known, width)
+    chosen = herding(features, budget, known, weights[rows], width)
+    facts = _facts(chosen) | {"measure": parameters.measure}
+    if missing := len(pool.candidates) - len(predicted):
+        facts["note"] = (
+            f"{missing} of {len(pool.candidates)} candidates have no prediction; each counts as "
+            "much as the median case."
+        )
+    reason = "It resembles cases that the model is unsure about and no chosen case resembles yet."
+    return Selection(_explained(chosen, rows, reason, weights), facts)
+
+
+def _facts(chosen: Herding) -> dict[str, Any]:
+    return {"width": chosen.width, "represented": chosen.represented}
+
+
+def _explained(chosen: Herding, rows: Indices, reason: str, weights: Floats | None) -> list[Pick]:
+    picks = []
+    for index, gain in zip(rows[chosen.picks].tolist(), chosen.gains.tolist(), strict=True):
+        why: dict[str, Any] = {"role": "represents" if gain else "farthest", "score": gain}
+        if weights is not None:
+            why["weight"] = float(weights[index])
+        beyond = "Every case that counts is represented; it is farthest from those that do so."
+        picks.append(Pick(index, reason if gain else beyond, why))
+    return picks
