@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -118,7 +119,9 @@ def test_listening_wider_is_warned_of() -> None:
 def test_one_that_is_stopped_before_it_starts_ends_at_once() -> None:
     server = WebServer()
     server.stop()
-    asyncio.run(asyncio.wait_for(server.run(lambda _link: None), 10))
+    with ThreadPoolExecutor() as elsewhere:  # Playwright has the loop of this thread
+        ended = elsewhere.submit(lambda: asyncio.run(server.run(lambda _link: None)))
+        assert ended.result(20) is None
 
 
 def test_each_server_has_a_token_of_its_own() -> None:
