@@ -8,8 +8,8 @@ import slicer
 import vtk
 from trame.widgets import html
 from trame_slicer.core import SlicerApp
-from trame_slicer.rca_view.rca_view_factory import RemoteSliceViewFactory
-from trame_slicer.views import ViewLayoutDefinition
+from trame_slicer.rca_view.rca_view_factory import RemoteViewFactory
+from trame_slicer.views import NoScheduleRendering, SliceView, ViewLayoutDefinition, ViewType
 
 from ActiveSeedLib.scene.nodes import nodes_of_class
 from ActiveSeedLib.signals import Signal
@@ -128,7 +128,9 @@ class Views:
 
     def _made_panes(self, server: Any) -> list[Pane]:
         manager = self.app.view_manager
-        manager.register_factory(RemoteSliceViewFactory(server, interactive_quality=QUALITY))
+        manager.register_factory(
+            RemoteViewFactory(server, _unrendered, ViewType.SLICE_VIEW, interactive_quality=QUALITY)
+        )
         return [
             Pane(server, manager.create_view(one), one.properties.orientation, self.enlarge)
             for one in _DEFINITIONS
@@ -158,6 +160,11 @@ class Views:
 
     def _on_touched(self, *_args: Any) -> None:
         self.touched.emit()
+
+
+def _unrendered(scene: Any, app_logic: Any, name: str) -> Any:
+    """Make a view that waits for its connection; else it renders sixty times while it is made."""
+    return SliceView(scene, app_logic, name, NoScheduleRendering())
 
 
 @contextmanager
