@@ -119,6 +119,15 @@ class Viewer:
                 wait = self.desk.drafts.poll()
             await asyncio.sleep(wait)
 
+    def later(self, seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:
+        """Call `act` in a later turn of the event loop, unless the project is closed by then."""
+
+        def call() -> None:
+            if not self._closed:
+                act()
+
+        return asyncio.get_running_loop().call_later(seconds, call)
+
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         """Let `work` go on by itself."""
         task = asyncio.get_running_loop().create_task(work)
@@ -158,12 +167,10 @@ class Viewer:
         """Tell the parts, once in this turn of the event loop, that the cases may have changed."""
         if not self._telling:
             self._telling = True
-            asyncio.get_running_loop().call_soon(self._tell_cases)
+            self.later(0, self._tell_cases)
 
     def _tell_cases(self) -> None:
         self._telling = False
-        if self._closed:
-            return
         with self.guarded():
             self.cases_changed.emit()
 
@@ -328,6 +335,7 @@ class Viewer:
             unfinished = self.session.project.unfinished_model()
             if unfinished is not None:
                 self.session.project.abandon_model(unfinished.id)
+                self.tell_cases()
             self.retrain()
 
     def remake_map(self) -> None:
@@ -408,7 +416,7 @@ class _Front:
 
     def later(self, act: Callable[[], None]) -> None:
         """Call `act` in the next turn of the event loop."""
-        asyncio.get_running_loop().call_soon(act)
+        self._viewer.later(0, act)
 
     def notice(self, text: str) -> None:
         """Say something that stays true when another case is open."""

@@ -176,7 +176,10 @@ def train(page: Page) -> None:
 
 def click_a_point(page: Page, but: str) -> str:
     """Click a suggested case's point on the map, and return the name of the case."""
-    page.wait_for_function("() => document.querySelector('[data-name=map-plot] path.point')")
+    page.wait_for_function(
+        """() => document.querySelector('[data-name=map-plot] .js-plotly-plot')?.data
+                 ?.some((one) => one.name.startsWith('Suggested'))"""
+    )
     x, y = page.evaluate(
         """() => {
           const plot = document.querySelector('[data-name=map-plot] .js-plotly-plot');

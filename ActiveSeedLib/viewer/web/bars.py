@@ -64,7 +64,7 @@ class JobBar:
             self._due = None
             self._show()
             if state is not None:
-                self._due = asyncio.get_running_loop().call_later(SHOW_SECONDS, self._look)
+                self._due = self._viewer.later(SHOW_SECONDS, self._look)
 
     def _look(self) -> None:
         self._due = None
@@ -89,9 +89,8 @@ class JobBar:
 
     def _on_cancel(self) -> None:
         self._viewer.cancel()
-        loop = asyncio.get_running_loop()
         self._stop(self._patience)
-        self._patience = loop.call_later(PATIENCE_SECONDS, self._on_patience)
+        self._patience = self._viewer.later(PATIENCE_SECONDS, self._on_patience)
 
     def _on_patience(self) -> None:
         job = self._viewer.runner.state

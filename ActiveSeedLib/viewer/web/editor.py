@@ -3,8 +3,10 @@
 import math
 from typing import Any
 
+import numpy as np
 import slicer
 import vtk
+from numpy.typing import NDArray
 from trame_slicer.segmentation import SegmentationEffectNoTool
 
 from ActiveSeedLib.scene.segments import segment_id
@@ -190,7 +192,7 @@ class SegmentEditor:
     def _offer_range(self, volume_node: Any) -> None:
         """Let the threshold choose from the intensities of an image, in about a thousand steps."""
         image = volume_node.GetImageData()
-        low, high = image.GetScalarRange()
+        low, high = _ends(slicer.util.arrayFromVolume(volume_node))
         step = 10.0 ** math.floor(math.log10(max(high - low, 1e-6) / 1000))
         if image.GetScalarType() not in (vtk.VTK_FLOAT, vtk.VTK_DOUBLE):
             step = max(step, 1.0)
@@ -322,3 +324,12 @@ class SegmentEditor:
         with self._state as state:
             state.editor_can_undo = history is not None and history.can_undo
             state.editor_can_redo = history is not None and history.can_redo
+
+
+def _ends(values: NDArray[Any]) -> tuple[float, float]:
+    """Return the smallest and the largest value that is a number; 0 and 1 if none is."""
+    low, high = float(values.min()), float(values.max())  # faster than VTK's
+    if not math.isfinite(low) or not math.isfinite(high):
+        finite = values[np.isfinite(values)]
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    return low, high

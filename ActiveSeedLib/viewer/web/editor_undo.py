@@ -83,9 +83,15 @@ class LabelHistory:
         self._undone: list[_Step] = []
         self._arrays: list[Array] = []
         self._boxes: list[Box | None] = []
-        self._structure: Structure = {}
-        self.commit()
-        self._done.clear()
+        self._structure, layers = self._read()
+        for placed in layers:
+            array = np.zeros(
+                self._geometry.shape, np.uint8 if placed is None else placed.array.dtype
+            )
+            if placed is not None:
+                array[placed.box] = placed.array
+            self._arrays.append(array)
+            self._boxes.append(None if placed is None else placed.box)
 
     @property
     def can_undo(self) -> bool:

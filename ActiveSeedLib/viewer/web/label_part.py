@@ -62,8 +62,13 @@ class LabelPart:
 
     def _build_buttons(self) -> None:
         viewer = self._viewer
-        with html.Div(classes="d-flex align-center flex-wrap", style="gap: 6px;"):
-            html.Div("{{ case_name }}", classes="text-subtitle-2 mr-2", **named("case-name"))
+        with html.Div(classes="case-buttons"):
+            html.Div(
+                "{{ case_name }}",
+                classes="text-subtitle-2 mr-2 text-truncate",
+                style="flex: 0 1 auto;",
+                **named("case-name"),
+            )
             button(
                 "Save and next",
                 viewer.save_and_next,
@@ -121,11 +126,13 @@ class LabelPart:
                 prepend_icon="mdi-blur",
             )
             button(
-                "Most uncertain slice",
+                "",
                 viewer.jump_to_uncertain,
                 "uncertain-slice",
                 "Jump to the slice that the model is least sure about.",
                 v_if=("case_uncertain",),
+                icon="mdi-crosshairs-question",
+                size="x-small",
             )
 
     def _build_words(self) -> None:

@@ -1,7 +1,6 @@
 """Training: its curves while it runs, what an unfinished one was, and what each round brought."""
 
-import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trame.widgets import html
 from trame.widgets import vuetify3 as v3
@@ -24,6 +23,9 @@ from ActiveSeedLib.viewer.viewer import Viewer
 from ActiveSeedLib.viewer.web.looks import FIELD, button, named
 from ActiveSeedLib.viewer.web.plot import Plot
 from ActiveSeedLib.worker.stream import JobState
+
+if TYPE_CHECKING:
+    import asyncio
 
 DRAW_EVERY = 0.35
 """Seconds between two looks of the live curves; a small training has many epochs a second."""
@@ -216,7 +218,7 @@ class LearnPart:
                     state.learn_curve = BY_EPOCH
             self._measured = measured
             if self._due is None:
-                self._due = asyncio.get_running_loop().call_later(DRAW_EVERY, self._look)
+                self._due = self._viewer.later(DRAW_EVERY, self._look)
 
     def _look(self) -> None:
         if self._due is not None:

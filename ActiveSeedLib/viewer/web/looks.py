@@ -12,7 +12,7 @@ html, body { overflow: hidden; height: 100%; font-family: Roboto, Arial, sans-se
 .job-bar { display: flex; align-items: center; gap: 12px; flex: 1 1 auto; min-width: 0; }
 .job-words { flex: 1 1 auto; min-width: 0; max-width: 520px; line-height: 1.25; }
 .job-words * { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
-.notice-bar { position: absolute; left: 12px; right: 12px; bottom: 40px; z-index: 5; opacity: 0.96; }
+.notice-bar { position: absolute; left: 12px; right: 12px; bottom: 40px; z-index: 5; }
 .v-btn { text-transform: none; letter-spacing: normal; }
 .queue-line { cursor: pointer; gap: 8px; border-left: 4px solid transparent; }
 .queue-line:hover { background: rgba(255, 255, 255, 0.06); }
@@ -23,7 +23,14 @@ html, body { overflow: hidden; height: 100%; font-family: Roboto, Arial, sans-se
   opacity: 0.75; line-height: 1.25; overflow: hidden;
   display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical;
 }
-.case-strip { border-bottom: 1px solid rgba(255, 255, 255, 0.12); min-height: 40px; }
+/* As high whatever it says: the views below must not move, least of all under a stroke. */
+.case-strip {
+  border-bottom: 1px solid rgba(255, 255, 255, 0.12); height: 64px; overflow: hidden; flex: none;
+}
+.case-buttons { display: flex; align-items: center; gap: 6px; white-space: nowrap; }
+.case-buttons > * { flex: none; }
+.editor-row { height: 48px; flex: none; overflow-x: auto; overflow-y: hidden; }
+.editor-row > div { flex-wrap: nowrap !important; white-space: nowrap; }
 .segment-column { width: 150px; flex: none; overflow-y: auto; }
 .case-words { display: flex; gap: 12px; padding-top: 2px; height: 22px; overflow: hidden; }
 .case-words > * { white-space: nowrap; flex: none; }

@@ -1,7 +1,6 @@
 """The map of the pool: a click on a point opens its case."""
 
-import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trame.widgets import html
 from trame.widgets import vuetify3 as v3
@@ -14,6 +13,9 @@ from ActiveSeedLib.viewer.figures import hover_words, map_layout, map_traces, pl
 from ActiveSeedLib.viewer.viewer import Viewer
 from ActiveSeedLib.viewer.web.looks import FIELD, button, named
 from ActiveSeedLib.viewer.web.plot import Plot
+
+if TYPE_CHECKING:
+    import asyncio
 
 NO_MAP = (
     "There is no map yet. It shows which cases are similar, and where among them the labelled and "
@@ -178,7 +180,7 @@ class MapPart:
 
     def _on_cases(self) -> None:
         if self._due is None:
-            self._due = asyncio.get_running_loop().call_later(WAIT, self.show)
+            self._due = self._viewer.later(WAIT, self.show)
 
     def _on_colouring(self, **_state: Any) -> None:
         if self._keys:

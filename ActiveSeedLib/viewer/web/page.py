@@ -72,7 +72,7 @@ class Page:
     def _build_stage(self) -> None:
         """Make the segment editor's bar and list, and the slice views."""
         editor, views = self._parts["editor"], self._parts["views"]
-        with html.Div(v_show=("case_name",), classes="px-2 pt-1"):
+        with html.Div(v_show=("case_name",), classes="editor-row"):
             editor.build_bar()
         with html.Div(classes="d-flex flex-grow-1", style="min-height: 0;"):
             with html.Div(v_show=("case_name",), classes="segment-column"):
