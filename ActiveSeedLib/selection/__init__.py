@@ -24,6 +24,7 @@ arrays:
 - `coreset`: most_central, k_centre_greedy, farthest_pairs
 - `probcover`: distance_to_other_labels, purity, widest_pure_delta, out_degrees, probcover
 - `herding`: unit_features, kernel, adaptive_width, herding
+- `calr`: birch_labels, information_density, calr
 """
 
 # The order is the one in which the front ends list the strategies.
@@ -36,9 +37,13 @@ from ActiveSeedLib.selection import coreset  # isort: skip
 from ActiveSeedLib.selection import cscs_strategy, sugfw_strategy  # isort: skip
 from ActiveSeedLib.selection import probcover  # isort: skip
 from ActiveSeedLib.selection import herding  # isort: skip
+from ActiveSeedLib.selection import alps  # isort: skip
+from ActiveSeedLib.selection import calr  # isort: skip
 
 __all__ = [
+    "alps",
     "badge",
+    "calr",
     "clasp_pe",
     "coreset",
     "cscs_strategy",

@@ -1,0 +1,154 @@
+"""CALR: hierarchical clusters, and the case of the highest information density in each.
+
+Jin et al. 2022 (Information Sciences 616:16-36): cold-start active learning by bottom-up
+hierarchical clustering (Birch, then Ward's merging down to as many clusters as cases to pick);
+information density is the mean cosine similarity of a case to all members of its cluster, itself
+among them.
+"""
+
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ActiveSeedLib.errors import InputError, PoolTooSmallError
+from ActiveSeedLib.selection.clusters import members_of
+from ActiveSeedLib.selection.geometry import Floats, Indices, as_points
+from ActiveSeedLib.selection.strategy import Candidates, Pick, Selection, strategies
+
+THRESHOLD = 0.5
+# Ward's merging holds the distances of all pairs: 1.6 GB for so many cases.
+MOST_CASES = 20_000
+_BLOCK = 1 << 22  # similarities held at a time
+
+
+def birch_labels(
+    features: ArrayLike, clusters: int, threshold: float = THRESHOLD
+) -> NDArray[np.int64]:
+    """Return the label [N] of each case after hierarchical clustering; it needs no seed.
+
+    Args:
+        features: [N, D], N up to 20,000.
+        clusters: how many are wanted; there are fewer where the tree has fewer leaves, as among
+            equal cases.
+        threshold: radius of a leaf of Birch's tree; cases that near are merged first.
+    """
+    points = as_points(features)
+    if len(points) > MOST_CASES:
+        raise InputError(
+            f"calr compares all pairs of cases, which is possible up to {MOST_CASES:,} cases, but "
+            f"this pool has {len(points):,}: choose typiclust or kmeans."
+        )
+    if len(points) == 1 or clusters == 1:
+        return np.zeros(len(points), dtype=np.int64)
+    from sklearn.cluster import Birch
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        labels = Birch(n_clusters=clusters, threshold=threshold).fit_predict(points)
+    return np.asarray(labels, dtype=np.int64)
+
+
+def information_density(features: ArrayLike, labels: ArrayLike) -> Floats:
+    """Return the mean cosine similarity [N] of each case to the members of its cluster.
+
+    The two members of a pair are equally dense: it is the rounding of the products that decides
+    between them, here as in the code of the SUGFW comparison.
+
+    Args:
+        features: [N, D]; a vector of zeros resembles nothing.
+        labels: [N] the cluster of each case.
+    """
+    points = as_points(features)
+    lengths = np.sqrt(np.einsum("nd,nd->n", points, points))
+    unit = points / np.where(lengths > 0, lengths, 1)[:, None]
+    density = np.empty(len(points))
+    for members in members_of(labels, len(points)):
+        own = unit[members]
+        step = max(1, _BLOCK // len(own))
+        for start in range(0, len(own), step):
+            part = slice(start, start + step)
+            density[members[part]] = (own[part] @ own.T).mean(axis=1)
+    return density
+
+
+def calr(features: ArrayLike, labels: ArrayLike, budget: int) -> Indices:
+    """Return the densest member of each cluster, in label order, then the second densest, and on.
+
+    Args:
+        features: [N, D].
+        labels: [N] the cluster of each case.
+        budget: B, 1 to N; where there are more clusters, the last go without.
+    """
+    density = information_density(features, labels)
+    if budget > len(density):
+        raise PoolTooSmallError(len(density), budget)
+    ranked = [
+        members[np.argsort(-density[members], kind="stable")]
+        for members in members_of(labels, len(density))
+    ]
+    rounds = range(max(len(members) for members in ranked))
+    order = [members[turn] for turn in rounds for members in ranked if turn < len(members)]
+    return np.array(order[:budget])
+
+
+@dataclass(frozen=True)
+class CalrParameters:
+    """How near cases are merged first."""
+
+    threshold: float = field(
+        default=THRESHOLD,
+        metadata={
+            "help": "Radius within which similar cases are merged before the groups are formed.",
+            "minimum": 0.0,
+        },
+    )
+
+    def __post_init__(self) -> None:
+        if not self.threshold >= 0:
+            raise InputError(f"The radius must not be negative, as {self.threshold} is.")
+
+
+@strategies.register(
+    "calr",
+    summary="As many groups of similar cases as cases to pick, built bottom up; the case of each "
+    "that resembles the others most.",
+    citation="Jin et al. 2022, Cold-start active learning for image classification, Information "
+    "Sciences 616",
+    parameters=CalrParameters,
+    stage="cold start",
+    needs="features",
+    unit="slice, case",
+    cost="N² time and memory: up to 20,000 cases",
+)
+def calr_strategy(pool: Candidates, budget: int, parameters: CalrParameters) -> Selection:
+    """Cluster the candidates' features; cases labelled already take no part."""
+    features = np.asarray(pool.features)[pool.candidates]
+    labels = birch_labels(features, budget, parameters.threshold)
+    sizes = np.bincount(labels)
+    density = information_density(features, labels)
+    picks: list[Pick] = []
+    seen: set[int] = set()
+    for place in calr(features, labels, budget).tolist():
+        group = int(labels[place])
+        size = int(sizes[group])
+        why: dict[str, Any] = {
+            "role": "density",
+            "cluster": group,
+            "cluster_size": size,
+            "cluster_share": size / len(features),
+            "density": float(density[place]),
+        }
+        which = "Of those left, the case" if group in seen else "The case"
+        reason = f"{which} that resembles the others most in a group of {size} similar ones."
+        if size == 1:
+            reason = "A case so unlike the others that it is a group of its own."
+        picks.append(Pick(int(pool.candidates[place]), reason, why))
+        seen.add(group)
+    of_rows = np.full(len(pool.features), -1)
+    of_rows[pool.candidates] = labels
+    facts = {"k": len(sizes), "cluster_sizes": sizes.tolist(), "labels": of_rows.tolist()}
+    return Selection(picks, facts)
