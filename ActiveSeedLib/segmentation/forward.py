@@ -45,15 +45,34 @@ def place(model: torch.nn.Module, plan: Plan, device: str) -> torch.nn.Module:
 
 
 @contextmanager
-def evaluating(model: torch.nn.Module) -> Iterator[None]:
-    """Set the model to evaluation without gradients, and back to training if it was there."""
+def evaluating(model: torch.nn.Module, *, dropout: bool = False) -> Iterator[None]:
+    """Set the model to evaluation without gradients, and back to training if it was there.
+
+    With `dropout`, features are dropped at random as in training (torch's global generator); all
+    else stays in evaluation.
+    """
     training = model.training
     model.eval()
+    for part in dropouts(model) if dropout else ():
+        part.train()
     try:
         with torch.inference_mode():
             yield
     finally:
         model.train(training)
+
+
+def dropouts(model: torch.nn.Module) -> list[torch.nn.Module]:
+    """Return the parts of the model that drop features in training."""
+    kinds = (
+        torch.nn.Dropout,
+        torch.nn.Dropout1d,
+        torch.nn.Dropout2d,
+        torch.nn.Dropout3d,
+        torch.nn.AlphaDropout,
+        torch.nn.FeatureAlphaDropout,
+    )
+    return [part for part in model.modules() if isinstance(part, kinds) and part.p > 0]
 
 
 def probabilities(

@@ -1,8 +1,9 @@
 """A trained model applied to images: label maps, entropy and where it is least sure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +16,8 @@ from ActiveSeedLib.segmentation import forward, uncertainty
 from ActiveSeedLib.segmentation.device import choose_device, is_out_of_memory
 from ActiveSeedLib.segmentation.model_file import load_model
 from ActiveSeedLib.segmentation.preprocess import Frame, image_on_grid
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,20 @@ class Predictor:
     """A model loaded once for many images.
 
     On a GPU it computes in mixed precision, unless it was trained with fp32 by choice.
+
+    Attributes:
+        network: in evaluation, on `device`.
+        device: "cpu" or "cuda".
+        plan: how images come to the network's grid.
+        values: the label values of its classes 1, 2, ...
+        info: where the model comes from (`model_file.Model`).
     """
 
     def __init__(self, model_path: Path, device: str = "auto") -> None:
         self.device = choose_device(device)
         model = load_model(Path(model_path))
         self.plan, self.values, self.info = model.plan, model.values, model.info
-        self._network = forward.place(model.network, self.plan, self.device)
+        self.network = forward.place(model.network, self.plan, self.device)
 
     def predict(self, image: Image, progress: Progress | None = None) -> Prediction:
         """Return the prediction for one image; `progress` is asked for cancel between batches.
@@ -58,7 +68,7 @@ class Predictor:
         """
         progress = progress or Progress()
         frame, grid = image_on_grid(image, self.plan)
-        found = self._probabilities(grid, progress)
+        found = self.probabilities(grid, progress)
         return summarise(found, frame, image.geometry, self.values)
 
     def predict_many(
@@ -84,37 +94,67 @@ class Predictor:
         waiting: list[tuple[Frame, NDArray[np.float32], Geometry]],
         progress: Progress,
     ) -> Iterator[Prediction]:
-        found = self._probabilities(np.concatenate([grid for _, grid, _ in waiting]), progress)
+        found = self.probabilities(np.concatenate([grid for _, grid, _ in waiting]), progress)
         start = 0
         for frame, grid, geometry in waiting:
             part = found[:, start : start + len(grid)]
             start += len(grid)
             yield summarise(part, frame, geometry, self.values)
 
-    def _probabilities(self, grid: NDArray[np.float32], progress: Progress) -> NDArray[np.float32]:
-        trained = self.info.get("settings", {}).get("mixed_precision")
-        half = forward.precision("fp32" if trained == "fp32" else "auto", self.device)
-        try:
+    def probabilities(
+        self,
+        grid: NDArray[np.float32],
+        progress: Progress | None = None,
+        *,
+        dropout: bool = False,
+    ) -> NDArray[np.float32]:
+        """Return class probabilities (classes, *grid.shape).
+
+        Args:
+            grid: z-scores on the network's grid.
+            progress: asked for cancel between batches.
+            dropout: drop features at random, drawn from torch's global generator.
+        """
+        progress = progress or Progress()
+
+        def compute() -> NDArray[np.float32]:
+            trained = self.info.get("settings", {}).get("mixed_precision")
+            half = forward.precision("fp32" if trained == "fp32" else "auto", self.device)
             with (
-                forward.evaluating(self._network),
+                forward.evaluating(self.network, dropout=dropout),
                 torch.autocast(self.device, dtype=half, enabled=half is not None),
             ):
                 return forward.probabilities(
-                    self._network, self.plan, grid, self.device, progress.check
+                    self.network, self.plan, grid, self.device, progress.check
                 )
+
+        return self.within_memory(compute, grid.shape, progress)
+
+    def within_memory(
+        self, compute: Callable[[], T], shape: tuple[int, ...], progress: Progress
+    ) -> T:
+        """Return what `compute` returns; on the CPU from then on if the GPU's memory is too short.
+
+        Args:
+            compute: called again after the network has moved; it reads `network` and `device`.
+            shape: of what is computed on, for the message.
+            progress: told of the move.
+        """
+        try:
+            return compute()
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             if self.device == "cpu":
                 raise OutOfMemoryError(
-                    f"The memory does not suffice to predict an image of {grid.shape} voxels: "
+                    f"The memory does not suffice to predict an image of {shape} voxels: "
                     "close other programs or use a machine with more memory."
                 ) from error
         progress.note("The GPU's memory is too short for this image; the CPU goes on.")
         self.device = "cpu"
-        self._network = self._network.to("cpu")
+        self.network = self.network.to("cpu")
         torch.cuda.empty_cache()
-        return self._probabilities(grid, progress)
+        return self.within_memory(compute, shape, progress)
 
 
 def summarise(

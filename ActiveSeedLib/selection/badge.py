@@ -151,7 +151,8 @@ def badge(pool: Candidates, budget: int, _: NoParameters) -> Selection:
     known = np.isfinite(own).all(axis=1)
     if not known.any():
         raise lacking("badge", "gradients")
-    rows, own = rows[known], own[known]
+    if not known.all():  # else it would be a copy for nothing
+        rows, own = rows[known], own[known]
     seed = [pool.seed, len(pool.labelled)]
     order = kmeans_plus_plus(own, min(budget, len(rows)), seed=seed)
     lengths = np.linalg.norm(own[order].astype(np.float64), axis=1)
