@@ -20,6 +20,9 @@ arrays:
 - `foreground_random`: with_foreground, foreground_aware
 - `clasp_pe`: power, noisy_scores, quotas, compose
 - `sugfw`: union_of_masks, uncertainty_map, pool_uncertainty, pgdr, image_uncertainty, gscu
+- `levy_plus`: scheduled_alpha, balanced_picks; `trust`: measured_trust
+- `feature_space`: fuse_features, principal_points
+- `wrapped`: one_a_patient, per_minute, value_per_minute
 - `typiclust`: cluster_count, typicality, cluster_order, typiclust
 - `coreset`: most_central, k_centre_greedy, farthest_pairs
 - `probcover`: distance_to_other_labels, purity, widest_pure_delta, out_degrees, probcover
@@ -35,6 +38,7 @@ from ActiveSeedLib.selection import stochastic_batches, rokach, foreground_rando
 from ActiveSeedLib.selection import clasp_pe  # isort: skip
 from ActiveSeedLib.selection import coreset  # isort: skip
 from ActiveSeedLib.selection import cscs_strategy, sugfw_strategy  # isort: skip
+from ActiveSeedLib.selection import levy_plus_strategy, wrapped  # isort: skip
 from ActiveSeedLib.selection import probcover  # isort: skip
 from ActiveSeedLib.selection import herding  # isort: skip
 from ActiveSeedLib.selection import alps  # isort: skip
@@ -50,6 +54,7 @@ __all__ = [
     "foreground_random",
     "herding",
     "kmeans_to_budget",
+    "levy_plus_strategy",
     "levy_strategies",
     "probcover",
     "random_choice",
@@ -58,4 +63,5 @@ __all__ = [
     "sugfw_strategy",
     "typiclust",
     "uncertainty_strategies",
+    "wrapped",
 ]

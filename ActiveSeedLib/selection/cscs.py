@@ -20,6 +20,7 @@ from ActiveSeedLib.errors import InputError, PoolTooSmallError
 from ActiveSeedLib.selection.clusters import cluster_at_most, members_of
 from ActiveSeedLib.selection.geometry import Floats, Indices, as_points
 from ActiveSeedLib.selection.neighbours import Distances, nearest_others
+from ActiveSeedLib.selection.spearman import spearman
 
 EPSILON = 1e-8
 NEIGHBOURS = 20
@@ -59,15 +60,7 @@ def dcr(difficulty: ArrayLike, typicality: ArrayLike) -> float:
 
     Positive: the hard cases are the typical ones. 0 below three cases, and where all are equal.
     """
-    from scipy.stats import rankdata
-
-    hard, typical = _pair(difficulty, typicality)
-    if len(hard) < 3:
-        return 0.0
-    one, other = rankdata(hard), rankdata(typical)
-    one, other = one - one.mean(), other - other.mean()
-    size = math.sqrt(float(one @ one) * float(other @ other))
-    return float(np.clip(one @ other / size, -1.0, 1.0)) if size > 0 else 0.0
+    return spearman(*_pair(difficulty, typicality))
 
 
 def alpha_eff(budget: int, n: int) -> float:
