@@ -262,6 +262,15 @@ def pixel(stage: Stage, voxel: tuple[int, int, int]) -> tuple[float, float]:
     return x, y
 
 
+def test_the_range_of_an_image_with_values_that_are_no_numbers(stage: Stage) -> None:
+    array = np.full(PLAIN.shape, 3.0, np.float32)
+    array[0], array[1], array[2, 0, 0] = np.nan, np.inf, -7.0
+    stage.open(Image(array, PLAIN))
+    assert stage.state.editor_limits == [-7, 3]
+    stage.open(Image(np.full(PLAIN.shape, np.nan, np.float32), PLAIN))
+    assert stage.state.editor_limits == [0, 1]
+
+
 # -- undo ------------------------------------------------------------------------------------------
 
 

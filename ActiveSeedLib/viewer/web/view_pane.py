@@ -94,6 +94,7 @@ class Pane:
         self._state = server.state
         self._variable = f"view_{self.name.lower()}"
         self._volume: Any = None
+        self._told: dict[str, Any] = {}
         self._fitted: tuple[Any, ...] | None = None
         self._was_fitted = False
         view.get_view_node().SetDefaultOrientation(orientation)
@@ -211,8 +212,11 @@ class Pane:
     # -- words -------------------------------------------------------------------------------------
 
     def _tell(self, *_args: Any) -> None:
-        with self._state as state:
-            state[self._variable] = self._described()
+        described = self._described()
+        if described != self._told:
+            self._told = described
+            with self._state as state:
+                state[self._variable] = described
 
     def _described(self) -> dict[str, Any]:
         node = self.view.get_view_node()

@@ -147,9 +147,9 @@ class Views:
         names = self._names()
         shown = [self._large] if self._large else names
         self.app.view_manager.set_current_view_ids(shown)  # the others are not rendered
-        with self._state as state:
-            state.view_shown = shown
-            state.view_number = len(names)
+        # Told with whatever is told next, so that from case to case no view comes and goes.
+        self._state.view_shown = shown
+        self._state.view_number = len(names)
 
     def _watch(self) -> None:
         moved = slicer.vtkMRMLCrosshairNode.CursorPositionModifiedEvent
