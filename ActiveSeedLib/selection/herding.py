@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from ActiveSeedLib.errors import InputError, PoolTooSmallError
 from ActiveSeedLib.selection.coreset import k_centre_greedy
 from ActiveSeedLib.selection.geometry import Floats, Indices
-from ActiveSeedLib.selection.greedy import lazy_greedy
+from ActiveSeedLib.selection.greedy import greedy
 from ActiveSeedLib.selection.measures import needed
 from ActiveSeedLib.selection.neighbours import Distances, checked_features
 from ActiveSeedLib.selection.strategy import Candidates, Pick, Selection, strategies
@@ -85,31 +85,45 @@ class Herding:
 
 
 class _Represented:
-    """How well each case is represented so far, and what every other case would add."""
+    """How well each case is represented so far, and what every other case would add.
 
-    def __init__(self, features: ArrayLike, weights: Floats, width: float) -> None:
+    Attributes:
+        distances: among the cases, on unit features.
+        current: [N] resemblance of each to the labelled or picked case that it resembles most.
+        gains: [N] what each case would add to the weighted mean of that.
+    """
+
+    def __init__(self, features: ArrayLike, weights: Floats, known: Indices, width: float) -> None:
         self.distances = Distances(unit_features(features))
-        self.weights = weights
+        kind = self.distances.points.dtype
+        self._weights: NDArray[np.floating] = (weights / len(weights)).astype(kind)
         self._width = width
-        self.current = np.zeros(len(self.distances), dtype=self.distances.points.dtype)
+        self.current: NDArray[np.floating] = np.zeros(len(weights), dtype=kind)
+        for row in known.tolist():
+            np.maximum(self.current, self._to(row), out=self.current)
+        self.gains = np.zeros(len(weights))
+        self._lower(np.flatnonzero(self._weights), self.current, np.ones_like(self.current))
+        self.gains *= -1
+        self.gains[known] = -np.inf
 
-    def gains(self, rows: Indices) -> Floats:
-        """Return what each of `rows` would add to the weighted mean."""
-        gains = np.empty(len(rows))
-        weights = self.weights.astype(self.current.dtype)
-        done = 0
+    def add(self, row: int) -> None:
+        """Let `row` represent others; what it does so well, the rest need not do any more."""
+        new = self._to(row)
+        better = np.flatnonzero((new > self.current) & (self._weights > 0))
+        old, self.current = self.current, np.maximum(self.current, new)
+        self._lower(better, old, self.current)
+
+    def _lower(self, rows: Indices, old: NDArray[np.floating], new: NDArray[np.floating]) -> None:
+        """Lower all gains by what lies between `old` and `new` of how `rows` are represented."""
         for some, block in self.distances.blocks(rows):
-            more = _resemblance(block, self._width)
-            more -= self.current
-            np.maximum(more, 0, out=more)
-            gains[done : done + len(some)] = more @ weights
-            done += len(some)
-        return gains / len(self.current)
+            resembles = _resemblance(block, self._width)
+            np.clip(resembles, old[some, None], new[some, None], out=resembles)
+            resembles -= old[some, None]
+            self.gains -= self._weights[some] @ resembles
 
-    def add(self, row: int) -> Indices:
-        new = _resemblance(self.distances.squared(np.array([row])), self._width)[0]
-        np.maximum(self.current, new, out=self.current)
-        return np.array([row])
+    def _to(self, row: int) -> NDArray[np.floating]:
+        alone = _resemblance(self.distances.squared(np.array([row])), self._width)
+        return alone.ravel()
 
 
 def herding(
@@ -140,14 +154,9 @@ def herding(
         counts[known] = 0.0  # they are represented by themselves
     if counts.shape != (count,) or not (counts >= 0).all():
         raise InputError(f"There must be {count} weights, each a number of 0 or more.")
-    state = _Represented(features, counts, width)
-    for row in known.tolist():
-        state.add(row)
-    free = np.setdiff1d(np.arange(count), known)
-    bounds = np.full(count, -np.inf)
-    bounds[free] = state.gains(free)
+    state = _Represented(features, counts, known, width)
     tie = 1e-10 if state.distances.precise else 1e-5
-    picks, gains = lazy_greedy(bounds, state.gains, state.add, budget, tie)
+    picks, gains = greedy(state.gains, state.add, budget, tie)
     represented = float(np.average(state.current, weights=counts if counts.any() else None))
     rest = budget - len(picks)
     if rest:

@@ -1,8 +1,8 @@
 """Distances among all points of a pool, some rows at a time, by matrix products.
 
-What compares every case with every other goes through here: never N² numbers in memory. In double
-precision up to 67 million numbers (32,000 cases of 2,048), in single precision beyond: half the
-memory and half the time.
+What compares every case with every other goes through here. The N² distances are kept for up to
+4,000 cases (128 MB), and never beyond. In double precision up to 67 million numbers (32,000 cases
+of 2,048), in single precision beyond: half the memory and half the time.
 """
 
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.selection.geometry import Floats, Indices
 
 _DOUBLE_UP_TO = 1 << 26  # numbers in the features
+_KEPT_UP_TO = 4_000  # cases whose distances are kept
 _BLOCK = 1 << 23  # distances held at a time
 _EXACT_BLOCK = 1 << 22  # differences held at a time
 _CACHED = 1 << 17  # differences that stay in the processor's cache
@@ -66,6 +67,7 @@ class Distances:
         middle = array.mean(axis=0, dtype=np.float64)
         self.points: NDArray[np.floating] = array.astype(kind) - middle.astype(kind)
         self.precise = kind is np.float64
+        self._kept: NDArray[np.floating] | None = None
         self._squares: NDArray[np.floating] = np.einsum("nd,nd->n", self.points, self.points)
         scale = float(self._squares.max())
         self.slack = scale * float(np.finfo(kind).eps) * 64
@@ -74,7 +76,14 @@ class Distances:
         return len(self.points)
 
     def squared(self, rows: Indices) -> NDArray[np.floating]:
-        """Return the squared distances [M, N] from each of `rows` to all."""
+        """Return the squared distances [M, N] from each of `rows` to all, an array of one's own."""
+        if len(self) > _KEPT_UP_TO:
+            return self._computed(rows)
+        if self._kept is None:
+            self._kept = self._computed(np.arange(len(self)))
+        return self._kept[rows]
+
+    def _computed(self, rows: Indices) -> NDArray[np.floating]:
         product: NDArray[np.floating] = self.points[rows] @ self.points.T
         product *= -2
         product += self._squares

@@ -21,7 +21,7 @@ from ActiveSeedLib.errors import InputError, PoolTooSmallError
 from ActiveSeedLib.selection.clusters import cluster_at_most
 from ActiveSeedLib.selection.coreset import k_centre_greedy
 from ActiveSeedLib.selection.geometry import Floats, Indices
-from ActiveSeedLib.selection.greedy import lazy_greedy
+from ActiveSeedLib.selection.greedy import greedy
 from ActiveSeedLib.selection.neighbours import Distances, distances_between
 from ActiveSeedLib.selection.strategy import Candidates, Pick, Selection, strategies
 
@@ -103,7 +103,7 @@ class ProbCover:
 
 
 class _Balls:
-    """Which cases are near a labelled or picked one, and what every other case would add."""
+    """Which cases are near a labelled or picked one."""
 
     def __init__(self, features: ArrayLike, delta: float, inclusive: bool) -> None:
         self._distances = Distances(features)
@@ -112,25 +112,25 @@ class _Balls:
         self._limit = max(delta * delta + slack, tiny) if delta > 0 or inclusive else tiny
         self.covered: NDArray[np.bool_] = np.zeros(len(self._distances), dtype=bool)
 
-    def gains(self, rows: Indices) -> Floats:
-        """Return how many cases each of `rows` would newly cover."""
-        counts = np.empty(len(rows))
-        done = 0
-        for some, block in self._distances.blocks(rows):
-            near = block < self._limit
-            near &= ~self.covered
-            counts[done : done + len(some)] = near.sum(axis=1)
-            done += len(some)
+    def counts(self, rows: Indices) -> Indices:
+        """Return how many of `rows` each case [N] covers."""
+        counts = np.zeros(len(self.covered), dtype=np.int64)
+        for _, block in self._distances.blocks(rows):
+            counts += np.count_nonzero(block < self._limit, axis=0)
         return counts
 
-    def cover(self, row: int) -> None:
-        self.covered |= self._distances.squared(np.array([row]))[0] < self._limit
+    def cover(self, row: int) -> Indices:
+        """Cover what `row` covers; return what was not covered before."""
+        near = self._distances.squared(np.array([row]))[0] < self._limit
+        new: Indices = np.flatnonzero(near & ~self.covered)
+        self.covered[new] = True
+        return new
 
 
 def out_degrees(features: ArrayLike, delta: float, *, inclusive: bool = False) -> Indices:
     """Return how many cases each case [N] covers, itself among them."""
     balls = _Balls(features, delta, inclusive)
-    return balls.gains(np.arange(len(balls.covered))).astype(np.int64)
+    return balls.counts(np.arange(len(balls.covered)))
 
 
 def probcover(
@@ -160,18 +160,20 @@ def probcover(
     for row in known.tolist():
         balls.cover(row)
     coverage: list[float] = []
-    bounds = np.full(count, -np.inf)
-    free = np.setdiff1d(np.arange(count), known)
+    # Each case is compared with all others once here or when it is covered: N² in all.
+    gains = balls.counts(np.flatnonzero(~balls.covered)).astype(np.float64)
+    gains[known] = -np.inf
     if not from_covered:
-        free = free[~balls.covered[free]]
-    bounds[free] = balls.gains(free)
+        gains[balls.covered] = -np.inf
 
-    def take(row: int) -> Indices:
+    def take(row: int) -> None:
         coverage.append(float(balls.covered.mean()))
-        balls.cover(row)
-        return np.array([row]) if from_covered else np.flatnonzero(balls.covered)
+        new = balls.cover(row)
+        np.subtract(gains, balls.counts(new), out=gains)
+        if not from_covered:
+            gains[new] = -np.inf
 
-    picks, covers = lazy_greedy(bounds, balls.gains, take, budget)
+    picks, covers = greedy(gains, take, budget)
     rest = budget - len(picks)
     if rest:
         beyond = k_centre_greedy(features, rest, [*known.tolist(), *picks])

@@ -113,6 +113,7 @@ def test_it_is_the_rule(
 def test_single_precision_picks_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     points = np.random.default_rng(3).normal(size=(300, 40)).astype(np.float32)
     exact = herding(points, 15, [7])
+    monkeypatch.setattr(neighbours, "_KEPT_UP_TO", 0)
     monkeypatch.setattr(neighbours, "_BLOCK", 3000)
     monkeypatch.setattr(neighbours, "_DOUBLE_UP_TO", 0)
     chosen = herding(points, 15, [7])

@@ -131,6 +131,7 @@ def test_single_precision_sees_the_same_edges(monkeypatch: pytest.MonkeyPatch) -
     points = 50 + np.random.default_rng(0).normal(size=(200, 40)).astype(np.float32)
     gaps = cdist(points, points)
     exact = (gaps < 8.0).sum(axis=1)
+    monkeypatch.setattr(neighbours, "_KEPT_UP_TO", 0)
     monkeypatch.setattr(neighbours, "_BLOCK", 3000)
     monkeypatch.setattr(neighbours, "_DOUBLE_UP_TO", 0)
     # No distance is so near to the radius that rounding could decide.

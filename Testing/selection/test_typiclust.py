@@ -121,6 +121,7 @@ def test_neighbours_are_those_of_all_pairs(
     monkeypatch: pytest.MonkeyPatch, double_up_to: int
 ) -> None:
     monkeypatch.setattr(neighbours, "_DOUBLE_UP_TO", double_up_to)
+    monkeypatch.setattr(neighbours, "_KEPT_UP_TO", 0)
     monkeypatch.setattr(neighbours, "_BLOCK", 1000)
     monkeypatch.setattr(neighbours, "_EXACT_BLOCK", 5000)
     points = (100 + np.random.default_rng(0).normal(size=(150, 64))).astype(np.float32)
