@@ -151,7 +151,7 @@ def test_wheel_slider_and_double_click(stage: Page) -> None:
     expect(words).to_contain_text("Axial 1 of 30")
     stage.mouse.dblclick(*middle(stage))
     expect(stage.locator("[data-name=view-Green]")).to_have_count(0)
-    wait_until(lambda: seen(stage, RED).mean() > 40)
+    wait_until(lambda: fits(seen(stage, RED)))
     shot(stage, "editor_enlarged")
     stage.mouse.dblclick(*middle(stage))
     expect(stage.locator("[data-name=view-Green]")).to_have_count(1)

@@ -1,8 +1,7 @@
 """One slice view of the page: where its slice lies, in words, and whether it still fits."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +69,16 @@ def _paint_image_first(view: Any) -> None:
     view.first_renderer().AddViewProp(actor)
 
 
+class Page(Protocol):
+    """What concerns more than one view."""
+
+    def enlarge(self, name: str) -> None:
+        """Show one view alone; if it is alone already, all of them again."""
+
+    def reset_window(self) -> None:
+        """Show the grey values as when the case was opened."""
+
+
 class Pane:
     """A slice view with its slider.
 
@@ -77,20 +86,18 @@ class Pane:
         server: trame's.
         view: the SliceView of trame-slicer.
         orientation: "Axial", "Coronal" or "Sagittal".
-        enlarge: called when this view is to be large, or to be no longer.
+        page: all the views.
 
     Attributes:
         name: of the view: "Red", "Green", "Yellow".
         view: the SliceView.
     """
 
-    def __init__(
-        self, server: Any, view: Any, orientation: str, enlarge: Callable[[str], None]
-    ) -> None:
+    def __init__(self, server: Any, view: Any, orientation: str, page: Page) -> None:
         self.view = view
         self.name: str = view.get_singleton_tag()
         self._orientation = orientation
-        self._enlarge = enlarge
+        self._page = page
         self._state = server.state
         self._variable = f"view_{self.name.lower()}"
         self._volume: Any = None
@@ -155,8 +162,13 @@ class Pane:
             with html.Div(style="position: absolute; top: 2px; right: 2px; color: #bbb;"):
                 self._button("mdi-fit-to-page-outline", self._on_fit, "Fit the slice to the view")
                 self._button(
+                    "mdi-contrast-box",
+                    self._page.reset_window,
+                    "Brightness and contrast as at first",
+                )
+                self._button(
                     "mdi-arrow-expand",
-                    (self._enlarge, f"['{name}']"),
+                    (self._page.enlarge, f"['{name}']"),
                     "Enlarge this view, and back (double click)",
                     v_if="view_number > 1",
                 )
@@ -190,7 +202,7 @@ class Pane:
 
     def _toggle(self, free: bool, name: str) -> None:
         if free:
-            self._enlarge(name)
+            self._page.enlarge(name)
 
     def _on_fit(self) -> None:
         self.fit(keep_slice=True)

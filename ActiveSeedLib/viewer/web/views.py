@@ -94,12 +94,6 @@ class Views:
         if self._volume is not None and self._initial_window is not None:
             self._volume.GetScalarVolumeDisplayNode().SetWindowLevel(*self._initial_window)
 
-    def drag_adjusts_window(self, is_so: bool) -> None:
-        """Let dragging with the left button change window and level, or not."""
-        node = self.scene.GetSingletonNode("Singleton", "vtkMRMLInteractionNode")
-        modes = slicer.vtkMRMLInteractionNode
-        node.SetCurrentInteractionMode(modes.AdjustWindowLevel if is_so else modes.ViewTransform)
-
     def pane(self, name: str) -> Pane:
         """Return a view by its name: Red, Green or Yellow."""
         return next(pane for pane in self._panes if pane.name == name)
@@ -132,7 +126,7 @@ class Views:
             RemoteViewFactory(server, _unrendered, ViewType.SLICE_VIEW, interactive_quality=QUALITY)
         )
         return [
-            Pane(server, manager.create_view(one), one.properties.orientation, self.enlarge)
+            Pane(server, manager.create_view(one), one.properties.orientation, self)
             for one in _DEFINITIONS
         ]
 
