@@ -128,11 +128,13 @@ def strata(features: ArrayLike, k: int, seed: int) -> NDArray[np.int32]:
     Each feature has mean 0 and variance 1 over the pool; one that does not vary stays 0. Ten starts
     up to 5,000 cases, one beyond. There are never more clusters than distinct cases.
     """
-    given = as_points(features)
-    points = given - given.mean(axis=0)
-    spread = points.std(axis=0)
+    # One copy, changed in place: at 100,000 cases of 2,048 numbers each would be 1.6 GB.
+    points = as_points(np.array(features, dtype=np.float64))
+    size = np.maximum(np.abs(points.min(axis=0)), np.abs(points.max(axis=0)))
+    points -= points.mean(axis=0)
+    spread = np.sqrt(np.einsum("nd,nd->d", points, points) / len(points))
     # A feature that is constant but for rounding would otherwise become noise of variance 1.
-    still = spread <= 10 * np.finfo(np.float64).eps * np.abs(given).max(axis=0)
+    still = spread <= 10 * np.finfo(np.float64).eps * size
     points[:, still] = 0.0
     points /= np.where(still, 1.0, spread)
     return cluster_at_most(points, k, seed)

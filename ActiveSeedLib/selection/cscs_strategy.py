@@ -70,6 +70,7 @@ class _Round:
     parameters=CscsParameters,
     stage="any",
     needs="features,difficulty",
+    uses="foreground_entropy, entropy",
     unit="slice, case",
     cost="N²·D once, little memory",
 )

@@ -87,6 +87,7 @@ class LevyPlusParameters:
     parameters=LevyPlusParameters,
     stage="any",
     needs="features",
+    uses="foreground_entropy, entropy, error, previous_foreground_entropy",
     unit="slice, case",
     cost="N·50 a pick",
 )
