@@ -28,6 +28,7 @@ arrays:
 - `probcover`: distance_to_other_labels, purity, widest_pure_delta, out_degrees, probcover
 - `herding`: unit_features, kernel, adaptive_width, herding
 - `calr`: birch_labels, information_density, calr
+- `usl`: mean_squared_distance, usl
 """
 
 # The order is the one in which the front ends list the strategies.
@@ -43,6 +44,7 @@ from ActiveSeedLib.selection import probcover  # isort: skip
 from ActiveSeedLib.selection import herding  # isort: skip
 from ActiveSeedLib.selection import alps  # isort: skip
 from ActiveSeedLib.selection import calr  # isort: skip
+from ActiveSeedLib.selection import usl  # isort: skip
 
 __all__ = [
     "alps",
@@ -63,5 +65,6 @@ __all__ = [
     "sugfw_strategy",
     "typiclust",
     "uncertainty_strategies",
+    "usl",
     "wrapped",
 ]

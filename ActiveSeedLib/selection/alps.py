@@ -6,13 +6,11 @@ nearest case to a centroid in the whole pool, which may be the same case twice: 
 of the cluster.
 """
 
-from typing import Any
-
 import numpy as np
 
 from ActiveSeedLib.registry import NoParameters
 from ActiveSeedLib.selection.clusters import cluster_at_most, nearest_to_centroid
-from ActiveSeedLib.selection.coreset import k_centre_greedy
+from ActiveSeedLib.selection.groups import copies, groups_of
 from ActiveSeedLib.selection.strategy import Candidates, Pick, Selection, strategies
 
 
@@ -35,24 +33,12 @@ def alps(pool: Candidates, budget: int, _: NoParameters) -> Selection:
     features = np.asarray(pool.features)[pool.candidates]
     labels = cluster_at_most(features, budget, pool.seed)
     chosen = nearest_to_centroid(features, labels)
-    sizes = np.bincount(labels)
+    groups = groups_of(pool.candidates, labels)
     picks = []
     for place in chosen.tolist():
-        group = int(labels[place])
-        size = int(sizes[group])
-        why: dict[str, Any] = {
-            "role": "nearest to centroid",
-            "cluster": group,
-            "cluster_size": size,
-            "cluster_share": size / len(features),
-        }
+        why = {"role": "nearest to centroid", **groups.why(place)}
+        size = groups.size(place)
         of = f"a group of {size} similar cases" if size > 1 else "a group that it alone makes up"
         picks.append(Pick(int(pool.candidates[place]), f"The case in the middle of {of}.", why))
-    if rest := budget - len(picks):
-        copies = k_centre_greedy(features, rest, chosen).picks
-        reason = "Equal to a case that is chosen; there are fewer different cases than asked for."
-        picks += [Pick(int(pool.candidates[at]), reason, {"role": "copy"}) for at in copies]
-    of_rows = np.full(len(pool.features), -1)
-    of_rows[pool.candidates] = labels
-    facts = {"k": len(sizes), "cluster_sizes": sizes.tolist(), "labels": of_rows.tolist()}
-    return Selection(picks, facts)
+    picks += copies(pool, features, chosen.tolist(), budget - len(picks))
+    return Selection(picks, groups.facts(pool))

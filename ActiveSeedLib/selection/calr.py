@@ -8,7 +8,6 @@ among them.
 
 import warnings
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ActiveSeedLib.errors import InputError, PoolTooSmallError
 from ActiveSeedLib.selection.clusters import members_of
 from ActiveSeedLib.selection.geometry import Floats, Indices, as_points
+from ActiveSeedLib.selection.groups import groups_of
 from ActiveSeedLib.selection.strategy import Candidates, Pick, Selection, strategies
 
 THRESHOLD = 0.5
@@ -128,27 +128,17 @@ def calr_strategy(pool: Candidates, budget: int, parameters: CalrParameters) -> 
     """Cluster the candidates' features; cases labelled already take no part."""
     features = np.asarray(pool.features)[pool.candidates]
     labels = birch_labels(features, budget, parameters.threshold)
-    sizes = np.bincount(labels)
+    groups = groups_of(pool.candidates, labels)
     density = information_density(features, labels)
     picks: list[Pick] = []
     seen: set[int] = set()
     for place in calr(features, labels, budget).tolist():
-        group = int(labels[place])
-        size = int(sizes[group])
-        why: dict[str, Any] = {
-            "role": "density",
-            "cluster": group,
-            "cluster_size": size,
-            "cluster_share": size / len(features),
-            "density": float(density[place]),
-        }
+        why = {"role": "density", "density": float(density[place]), **groups.why(place)}
+        group, size = why["cluster"], groups.size(place)
         which = "Of those left, the case" if group in seen else "The case"
         reason = f"{which} that resembles the others most in a group of {size} similar ones."
         if size == 1:
             reason = "A case so unlike the others that it is a group of its own."
         picks.append(Pick(int(pool.candidates[place]), reason, why))
         seen.add(group)
-    of_rows = np.full(len(pool.features), -1)
-    of_rows[pool.candidates] = labels
-    facts = {"k": len(sizes), "cluster_sizes": sizes.tolist(), "labels": of_rows.tolist()}
-    return Selection(picks, facts)
+    return Selection(picks, groups.facts(pool))

@@ -16,6 +16,7 @@ from ActiveSeedLib.errors import PoolTooSmallError
 from ActiveSeedLib.registry import NoParameters
 from ActiveSeedLib.selection.clusters import cluster_at_most, members_of
 from ActiveSeedLib.selection.geometry import TIE, Floats, Indices, diameter, first_highest
+from ActiveSeedLib.selection.groups import groups_of
 from ActiveSeedLib.selection.neighbours import checked_features, distances_from
 from ActiveSeedLib.selection.strategy import Candidates, Pick, Selection, strategies
 
@@ -204,17 +205,14 @@ def _filled(
 def _in_groups(pool: Candidates, budget: int) -> Selection:
     features = np.asarray(pool.features)[pool.candidates]
     labels = cluster_at_most(features, max(1, budget // 2), pool.seed)
-    sizes = np.bincount(labels)
+    groups = groups_of(pool.candidates, labels)
     picks = []
     for place in farthest_pairs(features, labels)[:budget].tolist():
-        group = int(labels[place])
-        size = int(sizes[group])
-        why = {"role": "farthest pair", "cluster": group, "cluster_size": size}
+        why = {"role": "farthest pair", **groups.why(place)}
+        size = groups.size(place)
         reason = f"One of the two cases that differ most in a group of {size} similar ones."
         if size == 1:
             reason = "A case so unlike the others that it is a group of its own."
         picks.append(Pick(int(pool.candidates[place]), reason, why))
     picks, radius = _filled(pool, picks, budget - len(picks), "central")
-    of_rows = np.full(len(pool.features), -1)
-    of_rows[pool.candidates] = labels
-    return Selection(picks, {"covering_radius": radius, "labels": of_rows.tolist()})
+    return Selection(picks, {"covering_radius": radius, **groups.facts(pool)})

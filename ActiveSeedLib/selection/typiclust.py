@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 from ActiveSeedLib.errors import InputError, PoolTooSmallError
 from ActiveSeedLib.selection.clusters import cluster_at_most, members_of
 from ActiveSeedLib.selection.geometry import TIE, Floats, Indices, first_highest
+from ActiveSeedLib.selection.groups import Groups, groups_of
 from ActiveSeedLib.selection.neighbours import Distances, nearest_others
 from ActiveSeedLib.selection.strategy import Candidates, Pick, Selection, strategies
 
@@ -227,28 +228,19 @@ def typiclust_strategy(pool: Candidates, budget: int, parameters: TypiClustParam
     labels = cluster_at_most(features, cluster_count(known, budget), pool.seed)
     squared = parameters.distance == "squared"
     chosen = typiclust(features, labels, budget, np.arange(known), squared=squared)
-    picks = [_explained(chosen, step, rows) for step in range(budget)]
-    of_rows = np.full(len(pool.features), -1)
-    of_rows[rows] = np.unique(labels, return_inverse=True)[1]
-    of_rows[pool.labelled] = -1
-    facts = {
-        "k": len(chosen.sizes),
-        "cluster_sizes": chosen.sizes.tolist(),
-        "labelled_by_cluster": chosen.labelled.tolist(),
-        "labels": of_rows.tolist(),
-    }
+    groups = groups_of(rows, labels)
+    picks = [_explained(chosen, step, groups) for step in range(budget)]
+    facts = {**groups.facts(pool), "labelled_by_cluster": chosen.labelled.tolist()}
     return Selection(picks, facts)
 
 
-def _explained(chosen: TypiClust, step: int, rows: Indices) -> Pick:
-    group = int(chosen.cluster[step])
-    size, known = int(chosen.sizes[group]), int(chosen.labelled[group])
+def _explained(chosen: TypiClust, step: int, groups: Groups) -> Pick:
+    place, group = int(chosen.picks[step]), int(chosen.cluster[step])
+    size, known = groups.size(place), int(chosen.labelled[group])
     before = int((chosen.cluster[:step] == group).sum())
     why: dict[str, Any] = {
         "role": "typical",
-        "cluster": group,
-        "cluster_size": size,
-        "cluster_share": size / len(rows),
+        **groups.why(place),
         "cluster_labelled": known,
         "typicality": float(chosen.typicality[step]),
         "neighbours": int(chosen.neighbours[step]),
@@ -259,4 +251,4 @@ def _explained(chosen: TypiClust, step: int, rows: Indices) -> Pick:
     reason = f"{which} of a group of {cases}, {labelled}."
     if size == 1:
         reason = "A case like no other, taken because the larger groups gave no more."
-    return Pick(int(rows[chosen.picks[step]]), reason, why)
+    return Pick(int(groups.rows[place]), reason, why)
