@@ -5,8 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from ActiveSeedLib.app import queue as queues
 from ActiveSeedLib.app.history import round_finished
@@ -16,29 +15,13 @@ from ActiveSeedLib.app.steps import Step, map_steps, retrain_steps, suggest_step
 from ActiveSeedLib.errors import ActiveSeedError, CancelledError
 from ActiveSeedLib.pool.readers import read_file
 from ActiveSeedLib.scene.desk import Desk
-from ActiveSeedLib.scene.opening import Opened
 from ActiveSeedLib.signals import Signal
+from ActiveSeedLib.viewer.front import DeskFront, Stage
 from ActiveSeedLib.viewer.notice import Action, Notice
 from ActiveSeedLib.worker.background import BackgroundWorker
 
 DRAFT_SECONDS = 30.0
 Finished = Callable[[bool], None]
-
-
-class Stage(Protocol):
-    """Where the open case is seen and drawn on: the slice views and the segment editor."""
-
-    def show_case(self, opened: Opened) -> None:
-        """Show the image in the views, and let its segments be edited."""
-
-    def finish_stroke(self) -> None:
-        """Let the segments hold what is being drawn."""
-
-    def let_go(self) -> None:
-        """Let go of the nodes: they are about to vanish."""
-
-    def save_state(self) -> None:
-        """Let the user undo what is about to change."""
 
 
 class Viewer:
@@ -82,7 +65,7 @@ class Viewer:
         self._finished: Finished | None = None
         self._visited = queues.Visited()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self.desk = Desk(_Front(self, stage), draft_seconds=DRAFT_SECONDS)
+        self.desk = Desk(DeskFront(self, stage), draft_seconds=DRAFT_SECONDS)
         self.desk.opened_changed.connect(self._on_opened)
         self.desk.changed.connect(self.case_changed.emit)
         self.runner.changed.connect(self.job_changed.emit)
@@ -92,7 +75,7 @@ class Viewer:
     # -- coming and going -------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Begin to keep drafts, and open the case that was open at last."""
+        """Begin to keep drafts, and to open the case that was open at last."""
         self._spawn(self._keep_drafts())
         if self.session.notes:
             self.notice.show("\n".join(self.session.notes), "warning")
@@ -100,7 +83,7 @@ class Viewer:
         if key is not None:
             with suppress(ActiveSeedError):  # it may be gone by now
                 self.session.row(key)
-                await self.open(key)
+                self._spawn(self.open(key))
         self.tell_cases()
 
     def close(self) -> None:
@@ -183,13 +166,14 @@ class Viewer:
         """
         if self.opening or key == self.desk.key:
             return key == self.desk.key
-        with self.guarded():
-            self.opening = self.session.row(key).name
-            self.case_changed.emit()
-            image = await asyncio.to_thread(self.session.reading(key))
-            self.desk.open(key, image)
-        self.opening = ""
-        self.case_changed.emit()
+        try:
+            with self.guarded():
+                self._tell_opening(self.session.row(key).name)
+                image = await asyncio.to_thread(self.session.reading(key))
+                if not self._closed:
+                    self.desk.open(key, image)
+        finally:
+            self._tell_opening("")
         return self.desk.key == key
 
     async def open_next(self) -> None:
@@ -202,7 +186,9 @@ class Viewer:
                 self._say_the_end()
 
     async def open_previous(self) -> None:
-        """Open the case that was open before the present one."""
+        """Open the case that was open before the present one; cases that cannot be are left out."""
+        if self.opening:
+            return
         with self._visited.going_back():
             while (key := self._visited.pop()) is not None:
                 if await self.open(key):
@@ -258,6 +244,11 @@ class Viewer:
 
     def _spawn_next(self) -> None:
         self._spawn(self.open_next())
+
+    def _tell_opening(self, name: str) -> None:
+        self.opening = name
+        if not self._closed:
+            self.case_changed.emit()
 
     def _on_opened(self, key: str | None, before: str | None) -> None:
         if before is not None:
@@ -388,46 +379,3 @@ class Viewer:
                 raise error
             if finished is not None:
                 finished(True)
-
-
-class _Front:
-    """What the desk needs of its front end."""
-
-    def __init__(self, viewer: Viewer, stage: Stage) -> None:
-        self._viewer = viewer
-        self._stage = stage
-        self.show_case = stage.show_case
-        self.finish_stroke = stage.finish_stroke
-        self.save_state = stage.save_state
-        self.say = viewer.say
-        self.guarded = viewer.guarded
-        self.cases_changed = viewer.tell_cases
-        self.clear_notice = viewer.notice.clear
-        self.scene = viewer.scene
-
-    @property
-    def session(self) -> Session | None:
-        return self._viewer.session
-
-    def let_go(self) -> None:
-        """Let go of the nodes, and of what was said about the case."""
-        self._stage.let_go()
-        self._viewer.unsay()
-
-    def later(self, act: Callable[[], None]) -> None:
-        """Call `act` in the next turn of the event loop."""
-        self._viewer.later(0, act)
-
-    def notice(self, text: str) -> None:
-        """Say something that stays true when another case is open."""
-        self._viewer.notice.show(text)
-
-    def ask_for_value(self, name: str, answer: Callable[[str, int], None]) -> None:
-        """Ask which structure of the schema the segment `name` is."""
-        viewer = self._viewer
-        choices: list[Action] = [
-            (segment.name, partial(answer, name, segment.value))
-            for segment in viewer.session.schema.segments
-        ]
-        choices.append(("Go on editing", viewer.notice.clear))
-        viewer.say(f"Which structure of the label schema is {name}? Nothing is saved yet.", choices)
