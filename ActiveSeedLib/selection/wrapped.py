@@ -40,7 +40,7 @@ def one_a_patient(choose: Chooser, pool: Candidates, budget: int) -> Selection:
     facts: dict[str, Any] = {}
     while len(picks) < budget:
         left = np.setdiff1d(pool.candidates, [pick.index for pick in picks])
-        fresh = left[[patient not in seen for patient in patients[left].tolist()]]
+        fresh = left[~np.isin(patients[left], list(seen))]
         rows = fresh if len(fresh) else left
         most = len(set(patients[fresh].tolist())) if len(fresh) else len(left)
         selection = _ask(choose, pool, picks, rows, min(budget - len(picks), most))
