@@ -210,7 +210,7 @@ class UHerdingParameters(HerdingParameters):
     stage="any",
     needs="features",
     unit="slice, case",
-    cost="N² time, no N² memory",
+    cost="N²·D about five times, little memory: a minute at 10,000 cases, hours at 100,000",
 )
 def maxherding(pool: Candidates, budget: int, parameters: HerdingParameters) -> Selection:
     """Represent labelled cases and candidates alike."""
@@ -231,7 +231,7 @@ def maxherding(pool: Candidates, budget: int, parameters: HerdingParameters) -> 
     stage="active",
     needs="features,entropy",
     unit="slice, case",
-    cost="N² time, no N² memory",
+    cost="N²·D about five times, little memory: a minute at 10,000 cases, hours at 100,000",
 )
 def uherding(pool: Candidates, budget: int, parameters: UHerdingParameters) -> Selection:
     """Weigh cases by the model's uncertainty; those without a prediction by the median."""

@@ -1,7 +1,7 @@
 """Distances among all points of a pool, some rows at a time, by matrix products.
 
 What compares every case with every other goes through here. The N² distances are kept for up to
-4,000 cases (128 MB), and never beyond. In double precision up to 67 million numbers (32,000 cases
+4,000 cases (128 MB), and never beyond. In double precision up to 17 million numbers (8,000 cases
 of 2,048), in single precision beyond: half the memory and half the time.
 """
 
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.selection.geometry import Floats, Indices
 
-_DOUBLE_UP_TO = 1 << 26  # numbers in the features
+_DOUBLE_UP_TO = 1 << 24  # numbers in the features
 _KEPT_UP_TO = 4_000  # cases whose distances are kept
 _BLOCK = 1 << 23  # distances held at a time
 _EXACT_BLOCK = 1 << 22  # differences held at a time

@@ -125,7 +125,7 @@ class UslParameters:
     stage="cold start",
     needs="features",
     unit="slice, case",
-    cost="N² time, no N² memory",
+    cost="N²·D once, little memory",
 )
 def usl_strategy(pool: Candidates, budget: int, parameters: UslParameters) -> Selection:
     """Cluster the candidates' features; cases labelled already take no part.
