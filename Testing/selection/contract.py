@@ -104,3 +104,22 @@ def blank(pool: Candidates, rows: np.ndarray) -> None:
     for array in arrays:
         assert array is not None
         array[rows] = np.nan
+
+
+def shuffled(pool: Candidates, seed: int) -> tuple[Candidates, np.ndarray]:
+    """Return `pool` in another order, and for each of its rows the row that it was."""
+    order = np.random.default_rng(seed).permutation(len(pool.features))
+    place = np.argsort(order)
+    moved = dataclasses.replace(
+        pool,
+        features=pool.features[order],
+        coords=pool.coords[order],
+        candidates=np.sort(place[pool.candidates]),
+        labelled=np.sort(place[pool.labelled]),
+        scores={name: values[order] for name, values in pool.scores.items()},
+        **{
+            name: getattr(pool, name)[order]
+            for name in ("entropy", "class_scores", "gradients", "patients", "minutes")
+        },
+    )
+    return moved, order

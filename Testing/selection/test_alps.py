@@ -33,6 +33,13 @@ def test_the_picks_of_colossal(shared: Path) -> None:
     np.testing.assert_array_equal(chosen, v["selected_kmeans"])
 
 
+def test_no_case_stands_for_two_groups() -> None:
+    # A ring about a small group has the same centre: in the whole pool both would get case 0.
+    ring = [[5.0, 0], [-5, 0], [0, 5], [0, -5]]
+    features = np.array([[0.0, 0], [0.1, 0], [-0.1, 0], *ring])
+    assert nearest_to_centroid(features, [0, 0, 0, 1, 1, 1, 1]).tolist() == [0, 3]
+
+
 def test_by_hand() -> None:
     features = np.array([[0.0, 0], [1, 0], [3, 0], [50, 0], [51, 0], [53, 0], [99, 9]])
     selection = select("alps", _pool(features), 3)

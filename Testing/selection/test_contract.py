@@ -19,12 +19,28 @@ from Testing.selection.contract import (
     equal_pool,
     full_pool,
     needs,
+    shuffled,
     unknown,
     without,
 )
 
 pytestmark = pytest.mark.parametrize("name", NAMES)
 
+# Neither drawn at random nor built on k-means: only ties could depend on the order. (MaxHerding has
+# ties among any cases: of two that resemble each other alone, either adds as much.)
+ORDER_FREE = {
+    "levy-active",
+    "entropy",
+    "distance",
+    "coreset",
+    "fps",
+    "uherding",
+    "margin",
+    "least-confidence",
+    "bald",
+    "tta",
+    "ensemble",
+}
 MEASURES = {"entropy", "class_scores", "gradients", "patients", "minutes", *SCORES}
 
 
@@ -41,6 +57,26 @@ def test_picks_exactly_the_budget_once(
     assert set(picked) <= set(pool.candidates.tolist())
     again = select(name, pool, budget)
     assert again == selection
+
+
+def test_the_global_generator_neither_matters_nor_moves(name: str) -> None:
+    pool = full_pool()
+    chosen = []
+    for seed in (1, 2):
+        np.random.seed(seed)  # noqa: NPY002
+        before = np.random.get_state()[1].tolist()  # noqa: NPY002
+        chosen.append(select(name, pool, 6))
+        assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
+    assert chosen[0] == chosen[1]
+
+
+def test_the_order_of_the_cases_does_not_matter(name: str) -> None:
+    if name not in ORDER_FREE:
+        pytest.skip("it draws or clusters in the order of the cases, or has ties without copies")
+    pool = full_pool()
+    moved, order = shuffled(pool, seed=5)
+    plain = [pick.index for pick in select(name, pool, 9).picks]
+    assert [int(order[pick.index]) for pick in select(name, moved, 9).picks] == plain
 
 
 def test_tells_why(name: str) -> None:
