@@ -3,7 +3,8 @@
 ALPS of Yuan et al. 2020 (arXiv:2010.09535) embeds by a language model and then chooses like this;
 in MedCAL-Bench it is the best cold start for segmentation on DINO features. COLosSAL looks for the
 nearest case to a centroid in the whole pool, which may be the same case twice: here it is a member
-of the cluster.
+of the cluster. COLosSAL's other method, a random member of each of B clusters by Ward's linkage, is
+left out; `calr` forms its groups much alike.
 """
 
 import numpy as np

@@ -7,7 +7,8 @@ k = min(20, n // 2) for the n cases of the cluster that are left.
 
 The paper's distance is Euclidean, its authors' code has the square: an option. Labelled and picked
 cases are no neighbours. Where every cluster is small or picked empty, the small ones follow in the
-same order.
+same order. The SUGFW repository's TypiClust, with the mean distance to all members of k = B
+clusters, is the medoid of each: the strategy `kmeans`.
 """
 
 from collections import deque
