@@ -13,6 +13,7 @@ class Key:
         words: what it does.
         action: the name of what is done; see `web.keys`.
         value: handed to the action, if it takes one.
+        while_typing: whether it works while somebody types into a field as well.
     """
 
     press: str
@@ -20,13 +21,20 @@ class Key:
     words: str
     action: str
     value: str = ""
+    while_typing: bool = False
 
 
 # Where Slicer's panel or its Segment Editor has a key for it, the page has the same one.
 KEYS = (
-    Key("Ctrl+Enter", "Ctrl+Return", "Open the next case", "next"),
-    Key("Ctrl+s", "Ctrl+S", "Save the label map", "save"),
-    Key("Ctrl+Shift+s", "Ctrl+Shift+S", "Save, and open the next case", "save_and_next"),
+    Key("Ctrl+Enter", "Ctrl+Return", "Open the next case", "next", while_typing=True),
+    Key("Ctrl+s", "Ctrl+S", "Save the label map", "save", while_typing=True),
+    Key(
+        "Ctrl+Shift+s",
+        "Ctrl+Shift+S",
+        "Save, and open the next case",
+        "save_and_next",
+        while_typing=True,
+    ),
     Key("u", "U", "Show or hide the uncertainty", "uncertainty"),
     Key("Ctrl+z", "Ctrl+Z", "Undo", "undo"),
     Key("Ctrl+y", "Ctrl+Y", "Redo", "redo"),

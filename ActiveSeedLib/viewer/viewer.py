@@ -12,7 +12,8 @@ from ActiveSeedLib.app.history import round_finished
 from ActiveSeedLib.app.session import Session
 from ActiveSeedLib.app.step_runner import StepRunner
 from ActiveSeedLib.app.steps import Step, map_steps, retrain_steps, suggest_steps
-from ActiveSeedLib.errors import ActiveSeedError, CancelledError
+from ActiveSeedLib.errors import ActiveSeedError, CancelledError, UnreadableImageError
+from ActiveSeedLib.pool.case import Image
 from ActiveSeedLib.pool.readers import read_file
 from ActiveSeedLib.scene.desk import Desk
 from ActiveSeedLib.signals import Signal
@@ -64,6 +65,7 @@ class Viewer:
         self._telling = self._closed = False
         self._finished: Finished | None = None
         self._visited = queues.Visited()
+        self._unreadable: set[str] = set()  # cases whose image could not be read just now
         self._tasks: set[asyncio.Task[Any]] = set()
         self.desk = Desk(DeskFront(self, stage), draft_seconds=DRAFT_SECONDS)
         self.desk.opened_changed.connect(self._on_opened)
@@ -169,20 +171,36 @@ class Viewer:
         try:
             with self.guarded():
                 self._tell_opening(self.session.row(key).name)
-                image = await asyncio.to_thread(self.session.reading(key))
+                image = await self._read(key)
                 if not self._closed:
                     self.desk.open(key, image)
         finally:
             self._tell_opening("")
         return self.desk.key == key
 
+    async def _read(self, key: str) -> Image:
+        """Read the image of a case, and remember whether that was possible."""
+        self._unreadable.discard(key)
+        try:
+            return await asyncio.to_thread(self.session.reading(key))
+        except UnreadableImageError:
+            self._unreadable.add(key)
+            raise
+
     async def open_next(self) -> None:
-        """Open the next case of the queue, or say what to do when there is none."""
+        """Open the next case of the queue, or say what to do when there is none.
+
+        A case whose image cannot be read is told of and passed over.
+        """
+        after, told = self.desk.key, set[str]()
         with self.guarded():
-            key = self.session.next_case(self.desk.key)
-            if key is not None and key != self.desk.key:
-                await self.open(key)
-            else:
+            while (key := self.session.next_case(after)) not in {None, self.desk.key, *told}:
+                assert key is not None
+                if await self.open(key) or key not in self._unreadable:
+                    return
+                told.add(key)
+                after = key
+            if not told:
                 self._say_the_end()
 
     async def open_previous(self) -> None:
@@ -287,9 +305,12 @@ class Viewer:
         """
         was_open = key == self.desk.key
         with self.guarded():
+            if not getattr(queues.can_do(self.session.row(key)), what):
+                return  # a late click: it is labelled by now, or kept for testing
             if was_open:
                 self.desk.leave()
-            getattr(self.session, {"skip": "skip", "exclude": "exclude"}[what])(key)
+            set_aside = {"skip": self.session.skip, "exclude": self.session.exclude}[what]
+            set_aside(key)
             self.tell_cases()
             if was_open:
                 await self.open_next()
@@ -303,7 +324,8 @@ class Viewer:
     def queue_by_hand(self, key: str) -> None:
         """Put a case at the end of the queue."""
         with self.guarded():
-            self.session.queue_by_hand(key)
+            if queues.can_do(self.session.row(key)).queue:
+                self.session.queue_by_hand(key)
             self.tell_cases()
 
     def _suggested(self, done: bool) -> None:

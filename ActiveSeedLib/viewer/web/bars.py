@@ -130,7 +130,7 @@ class NoticeBar:
             ],
         ):
             html.Div("{{ notice_text }}", style="white-space: pre-line;", **named("notice-text"))
-            with html.Div(v_if=("notice_actions.length",), classes="d-flex mt-1", style="gap: 6px"):
+            with html.Div(v_if=("notice_actions.length",), classes="notice-actions mt-1"):
                 button(
                     "{{ title }}",
                     (self._notice.press, "[notice_number, place]"),

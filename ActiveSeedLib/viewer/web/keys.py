@@ -31,6 +31,7 @@ class Keys:
         self._keys = {key.press: key for key in KEYS}
         self._state.keys_shown = False
         self._state.keys_presses = list(self._keys)
+        self._state.keys_while_typing = [key.press for key in KEYS if key.while_typing]
         server.enable_module(MODULE)
         server.controller.trigger("key")(self.press)
 
@@ -39,7 +40,7 @@ class Keys:
         with (
             v3.VDialog(v_model=("keys_shown",), max_width=460),
             v3.VCard(title="Keys", **named("keys")),
-            v3.VTable(density="compact"),
+            v3.VTable(density="compact", classes="keys-table"),
             html.Tbody(),
         ):
             for shown, words in [(key.shown, key.words) for key in KEYS] + list(MOUSE):

@@ -5,6 +5,7 @@ from typing import Any
 from trame.widgets import html
 from trame.widgets import vuetify3 as v3
 
+from ActiveSeedLib.app import queue as queues
 from ActiveSeedLib.scene.opening import REPLACE
 from ActiveSeedLib.viewer.viewer import Viewer
 from ActiveSeedLib.viewer.web.looks import button, named
@@ -28,11 +29,13 @@ class LabelPart:
     def show(self) -> None:
         """Show what is to know about the open case."""
         viewer, opened = self._viewer, self._viewer.desk.opened
+        row = viewer.session.row(opened.case.key) if opened else None
         with self._state as state:
             state.case_opening = viewer.opening
             state.case_back = viewer.can_go_back
             state.case_key = viewer.desk.key or ""
             state.case_name = opened.name if opened else ""
+            state.case_can = queues.can_do(row)._asdict()
             state.case_reason = opened.reason if opened else ""
             state.case_source = opened.words if opened else ""
             state.case_instead = REPLACE[opened.instead] if opened and opened.instead else ""
@@ -43,7 +46,10 @@ class LabelPart:
 
     def build(self) -> None:
         """Make the strip."""
-        with html.Div(classes="case-strip px-2 py-1"):
+        with (
+            html.Div(classes="case-strip"),
+            html.Div(classes="case-inner px-2 py-1"),
+        ):
             html.Div(
                 "No case is open: open one from the queue.",
                 v_if=("!case_name && !case_opening",),
@@ -65,9 +71,8 @@ class LabelPart:
         with html.Div(classes="case-buttons"):
             html.Div(
                 "{{ case_name }}",
-                classes="text-subtitle-2 mr-2 text-truncate",
-                style="flex: 0 1 auto;",
-                **named("case-name"),
+                classes="case-name text-subtitle-2 mr-2 text-truncate",
+                raw_attrs=['data-name="case-name"', ':title="case_name"'],
             )
             button(
                 "Save and next",
@@ -99,12 +104,14 @@ class LabelPart:
                 (viewer.put_aside, aside.format("skip")),
                 "skip",
                 "Take the case out of the queue for now.",
+                disabled=("!case_can.skip",),
             )
             button(
                 "Exclude",
                 (viewer.put_aside, aside.format("exclude")),
                 "exclude",
                 "Never suggest it, train on it or score with it.",
+                disabled=("!case_can.exclude",),
             )
             button(
                 "",

@@ -13,6 +13,8 @@ html, body { overflow: hidden; height: 100%; font-family: Roboto, Arial, sans-se
 .job-words { flex: 1 1 auto; min-width: 0; max-width: 520px; line-height: 1.25; }
 .job-words * { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .notice-bar { position: absolute; left: 12px; right: 12px; bottom: 40px; z-index: 5; }
+.notice-bar { max-height: 60%; overflow-y: auto; }
+.notice-actions { display: flex; flex-wrap: wrap; gap: 6px; }
 .v-btn { text-transform: none; letter-spacing: normal; }
 .queue-line { cursor: pointer; gap: 8px; border-left: 4px solid transparent; }
 .queue-line:hover { background: rgba(255, 255, 255, 0.06); }
@@ -25,13 +27,22 @@ html, body { overflow: hidden; height: 100%; font-family: Roboto, Arial, sans-se
 }
 /* As high whatever it says: the views below must not move, least of all under a stroke. */
 .case-strip {
-  border-bottom: 1px solid rgba(255, 255, 255, 0.12); height: 64px; overflow: hidden; flex: none;
+  border-bottom: 1px solid rgba(255, 255, 255, 0.12); flex: none; container-type: inline-size;
 }
+.case-inner { height: 64px; overflow: hidden; }
 .case-buttons { display: flex; align-items: center; gap: 6px; white-space: nowrap; }
 .case-buttons > * { flex: none; }
+.case-buttons > .case-name { flex: 0 1 auto; }
+@container (max-width: 720px) {
+  .case-inner { height: 88px; }
+  .case-buttons { flex-wrap: wrap; row-gap: 2px; }
+  .case-buttons > .case-name { flex: 1 0 100%; }
+}
 .editor-row { height: 48px; flex: none; overflow-x: auto; overflow-y: hidden; }
 .editor-row > div { flex-wrap: nowrap !important; white-space: nowrap; }
-.segment-column { width: 150px; flex: none; overflow-y: auto; }
+.segment-column { width: clamp(160px, 12vw, 220px); flex: none; overflow-y: auto; }
+.v-navigation-drawer, .notice-bar { overflow-wrap: anywhere; }
+.keys-table { --v-table-row-height: 28px; }
 .case-words { display: flex; gap: 12px; padding-top: 2px; height: 22px; overflow: hidden; }
 .case-words > * { white-space: nowrap; flex: none; }
 .case-words > :last-child { flex: 0 1 auto; overflow: hidden; text-overflow: ellipsis; }

@@ -10,6 +10,10 @@ from ActiveSeedLib.viewer.viewer import Viewer
 from ActiveSeedLib.viewer.web.connection import Connection
 from ActiveSeedLib.viewer.web.looks import STYLE, named
 
+WIDE = "$vuetify.display.width >= 1250"
+RIGHT = f"(page_right ?? {WIDE})"
+"""Whether the right column is open: as the user said, and at first where it leaves room enough."""
+
 
 class Part(Protocol):
     """Makes its widgets where it is asked to."""
@@ -38,7 +42,7 @@ class Page:
         state = server.state
         state.page_project = viewer.session.root.name
         state.page_folder = str(viewer.session.root)
-        state.page_left = state.page_right = True
+        state.page_left, state.page_right = True, None  # None: where there is room for it
         state.page_next = ""
         viewer.cases_changed.connect(self._show_next)
 
@@ -50,11 +54,18 @@ class Page:
             with self._connection.wrap():
                 self._build_top()
                 with v3.VNavigationDrawer(
-                    v_model=("page_left",), location="left", width=300, permanent=("page_left",)
+                    v_model=("page_left",),
+                    location="left",
+                    width=(f"{WIDE} ? 300 : 270",),
+                    permanent=("page_left",),
                 ):
                     parts["queue"].build()
                 with v3.VNavigationDrawer(
-                    v_model=("page_right",), location="right", width=390, permanent=("page_right",)
+                    model_value=(RIGHT,),
+                    update_modelValue="page_right = $event",
+                    location="right",
+                    width=(f"{WIDE} ? 390 : 330",),
+                    permanent=(RIGHT,),
                 ):
                     parts["map"].build()
                     v3.VDivider()
@@ -84,7 +95,12 @@ class Page:
 
     def _build_top(self) -> None:
         with v3.VAppBar(density="compact", flat=True):
-            v3.VBtn(icon="mdi-format-list-bulleted", click="page_left = !page_left", size="small")
+            v3.VBtn(
+                icon="mdi-format-list-bulleted",
+                click="page_left = !page_left",
+                size="small",
+                **named("toggle-left", "Cases"),
+            )
             html.Img(src="/favicon.png", width=24, height=24, classes="mr-2", raw_attrs=['alt=""'])
             html.Span("ActiveSeed", classes="text-subtitle-1 font-weight-bold mr-3")
             html.Span(
@@ -109,7 +125,7 @@ class Page:
                     "How every selection so far came about",
                 ),
                 ("mdi-help", "keys_shown = true", "open-keys", "Keys (?)"),
-                ("mdi-chart-scatter-plot", "page_right = !page_right", "toggle-right", "Plots"),
+                ("mdi-chart-scatter-plot", f"page_right = !({RIGHT})", "toggle-right", "Plots"),
             ):
                 v3.VBtn(icon=icon, click=click, size="small", **named(name, tip))
 

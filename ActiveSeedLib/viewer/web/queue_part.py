@@ -14,6 +14,8 @@ from ActiveSeedLib.viewer.web.looks import FIELD, button, named
 
 PAGE = 60
 """Cases in the list at a time; more on a click, so that 10,000 do not weigh the page down."""
+WORTH_TELLING = 3.0
+"""Seconds of annotation; fewer would read as 0.0 min."""
 THUMBNAILS = "/thumbnail/{key}"
 CHIPS = {  # status words → colour
     "suggested": "blue",
@@ -93,7 +95,7 @@ class QueuePart:
             "key": line.key,
             "title": line.title,
             "status": line.status,
-            "minutes": line.minutes,
+            "minutes": line.minutes if row.seconds >= WORTH_TELLING else "",
             "open": line.is_open,
             "reason": queues.reason_words(session, row),
             "picture": session.thumbnail(line.key) is not None,
@@ -133,7 +135,7 @@ class QueuePart:
                     type="number",
                     min=1,
                     label="Cases",
-                    style="max-width: 84px;",
+                    style="flex: 0 0 78px;",
                     **FIELD,
                     **named("budget", "How many cases Suggest adds to the queue."),
                 )
@@ -195,7 +197,11 @@ class QueuePart:
             )
             html.Div(v_if="!line.picture", classes="queue-picture")
             with html.Div(classes="flex-grow-1", style="min-width: 0;"):
-                html.Div("{{ line.title }}", classes="text-body-2 text-truncate")
+                html.Div(
+                    "{{ line.title }}",
+                    classes="text-body-2 text-truncate",
+                    raw_attrs=[':title="line.title"'],
+                )
                 with html.Div(classes="d-flex align-center", style="gap: 6px;"):
                     v3.VChip(
                         "{{ line.status }}",
@@ -227,7 +233,11 @@ class QueuePart:
                     v_bind="props",
                     size="x-small",
                     variant="text",
-                    raw_attrs=['@click.stop=""', 'title="Skip, exclude, bring back"'],
+                    raw_attrs=[
+                        '@click.stop=""',
+                        'title="Skip, exclude, bring back"',
+                        'data-name="line-menu"',
+                    ],
                 )
             with v3.VList(density="compact"):
                 for title, can, does in (

@@ -1,6 +1,8 @@
 """Strategy, encoder, seed and device; and where every selection came from."""
 
 import dataclasses
+import json
+from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from trame.widgets import html
@@ -31,7 +33,7 @@ class SettingsPart:
             state.settings_shown = state.provenance_shown = False
             state.settings_strategies = _items(strategies.entries())
             state.settings_encoders = _items(encoders.entries())
-            state.provenance_text = ""
+            state.provenance_text = state.settings_problem = ""
         self._show()
         server.state.change("settings_strategy")(self._on_strategy)
 
@@ -44,6 +46,14 @@ class SettingsPart:
             with v3.VCardText(classes="d-flex flex-column", style="gap: 12px;"):
                 self._build_methods()
                 self._build_training()
+                v3.VAlert(
+                    "{{ settings_problem }}",
+                    v_if=("settings_problem",),
+                    type="error",
+                    variant="tonal",
+                    density="compact",
+                    **named("settings-problem"),
+                )
             with v3.VCardActions():
                 v3.VSpacer()
                 button("Cancel", self._cancel, "settings-cancel", "Leave everything as it was.")
@@ -77,29 +87,23 @@ class SettingsPart:
             **named("strategy", "How the cases are chosen."),
         )
         with html.Template(v_for="one in settings_parameters", key="one.name"):
-            v3.VCheckbox(
-                v_if="one.kind == 'bool'",
-                v_model="settings_values[one.name]",
-                label=("one.title",),
-                density="compact",
-                hide_details=True,
-            )
-            v3.VSelect(
-                v_if="one.kind == 'choice'",
-                v_model="settings_values[one.name]",
-                items=("one.items",),
-                label=("one.title",),
-                **FIELD,
-                raw_attrs=[':title="one.help"'],
-            )
+            value = {
+                "model_value": ("settings_values[one.name]",),
+                # The page does not see by itself what changes within a value.
+                "update_modelValue": (
+                    "settings_values[one.name] = $event; flushState('settings_values')"
+                ),
+                "label": ("one.title",),
+                "raw_attrs": [':title="one.help"', ':data-name="`parameter-${one.name}`"'],
+            }
+            v3.VCheckbox(v_if="one.kind == 'bool'", density="compact", hide_details=True, **value)
+            v3.VSelect(v_if="one.kind == 'choice'", items=("one.items",), **FIELD, **value)
             v3.VTextField(
-                v_if="one.kind == 'number'",
-                v_model="settings_values[one.name]",
-                type="number",
+                v_if="one.kind == 'number' || one.kind == 'text'",
+                type=("one.kind",),
                 step="any",
-                label=("one.title",),
                 **FIELD,
-                raw_attrs=[':title="one.help"'],
+                **value,
             )
         v3.VSelect(
             v_model=("settings_encoder",),
@@ -147,6 +151,7 @@ class SettingsPart:
             state.settings_device = choices.device
             state.settings_cross_validate = choices.cross_validate
             state.settings_strategy = _known(strategies, choices.strategy)
+            state.settings_problem = ""
         self._show_parameters(_known(strategies, choices.strategy), choices.strategy_parameters)
 
     def _on_strategy(self, settings_strategy: str, **_state: Any) -> None:
@@ -160,7 +165,8 @@ class SettingsPart:
         with self._state as state:
             state.settings_parameters = _described(kind)
             state.settings_values = {
-                one.name: values.get(one.name, one.default) for one in dataclasses.fields(kind)
+                one.name: _typed(values.get(one.name, one.default))
+                for one in dataclasses.fields(kind)
             }
 
     def _cancel(self) -> None:
@@ -168,28 +174,34 @@ class SettingsPart:
 
     def _apply(self) -> None:
         """Take the choices over, or say which one cannot be used."""
-        viewer, state = self._viewer, self._state
-        with viewer.guarded():
-            strategy = strategies.get(state.settings_strategy)
-            parameters = _read(strategy.parameters, state.settings_values)
-            strategy.parse(parameters)
-            seed = _number(state.settings_seed, int)
-            epochs = _number(state.settings_epochs, int)
-            if not isinstance(seed, int):
-                raise InputError(f"The seed is a whole number, not {state.settings_seed!r}.")
-            check_seed(seed)
-            if epochs is not None and (not isinstance(epochs, int) or epochs < 1):
-                raise InputError("Epochs are a whole number from 1; empty means the default.")
-            viewer.change_choices(
-                strategy=strategy.name,
-                strategy_parameters=parameters,
-                encoder=encoders.get(state.settings_encoder).name,
-                seed=seed,
-                epochs=epochs,
-                device=state.settings_device if state.settings_device in DEVICES else "auto",
-                cross_validate=bool(state.settings_cross_validate),
-            )
-            state.settings_shown = False
+        with self._viewer.guarded(), self._state as state:
+            try:
+                self._viewer.change_choices(**self._read())
+            except InputError as error:  # told where it was typed: the page is behind the dialog
+                state.settings_problem = str(error)
+            else:
+                state.settings_shown = False
+
+    def _read(self) -> dict[str, Any]:
+        state = self._state
+        strategy = strategies.get(state.settings_strategy)
+        parameters = _read(strategy.parameters, state.settings_values)
+        strategy.parse(parameters)
+        seed, epochs = _number(state.settings_seed, int), _number(state.settings_epochs, int)
+        if not isinstance(seed, int):
+            raise InputError(f"The seed is a whole number, not {state.settings_seed or 'nothing'}.")
+        check_seed(seed)
+        if epochs is not None and (not isinstance(epochs, int) or epochs < 1):
+            raise InputError("Epochs are a whole number from 1; empty means the default.")
+        return {
+            "strategy": strategy.name,
+            "strategy_parameters": parameters,
+            "encoder": encoders.get(state.settings_encoder).name,
+            "seed": seed,
+            "epochs": epochs,
+            "device": state.settings_device if state.settings_device in DEVICES else "auto",
+            "cross_validate": bool(state.settings_cross_validate),
+        }
 
 
 def _known(registry: Any, name: str) -> str:
@@ -216,18 +228,26 @@ def _described(kind: type[Any]) -> list[dict[str, Any]]:
         elif get_origin(hint) is Literal:
             described.append({**words, "kind": "choice", "items": list(get_args(hint))})
         else:
-            described.append({**words, "kind": "number"})
+            kind_of_field = "number" if hint in (int, float) else "text"
+            described.append({**words, "kind": kind_of_field})
     return described
 
 
-def _read(kind: type[Any], values: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters that differ from their defaults."""
+def _typed(value: Any) -> Any:
+    """Return a value as a field of the page takes it: what is no text or number as JSON."""
+    return value if isinstance(value, str | int | float) or value is None else json.dumps(value)
+
+
+def _read(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters that differ from their defaults; an empty field means the default."""
     hints, found = get_type_hints(kind), {}
     for one in dataclasses.fields(kind):
         hint, value = hints[one.name], values.get(one.name, one.default)
-        if hint is not bool and get_origin(hint) is not Literal:
-            value = _number(value, int if hint is int else float)
-        if value != one.default:
+        if hint in (int, float):
+            value = _number(value, hint)
+        elif isinstance(value, str) and get_origin(hint) is not Literal:
+            value = _json(value.strip())
+        if value is not None and value != one.default:
             found[one.name] = value
     return found
 
@@ -238,5 +258,13 @@ def _number(value: Any, kind: type[int] | type[float]) -> Any:
         return None
     try:
         return kind(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return value
+
+
+def _json(text: str) -> Any:
+    """Return what a field of any kind says: JSON if it reads as such, else text; None if empty."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text or None

@@ -1,18 +1,36 @@
-// The keys of the page: caught here, done by the server. They are left alone where somebody types.
+// The keys of the page: caught here, done by the server.
 (() => {
-  const typing = (element) =>
-    element.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(element.tagName);
+  // What one types into; a checkbox or a slider takes no text.
+  const TEXT = "input:not([type=checkbox], [type=radio], [type=range]), textarea, select";
+  const COVERED = ".v-overlay--active.v-dialog, .v-overlay--active.v-menu";
 
-  window.addEventListener("keydown", (event) => {
-    const trame = window.trame;
-    if (!trame || event.altKey) return;
+  const typing = (element) => element.isContentEditable || element.matches(TEXT);
+
+  function pressed(event) {
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const control = event.ctrlKey || event.metaKey;
     const shift = event.shiftKey && (control || key.length > 1);
-    const press = (control ? "Ctrl+" : "") + (shift ? "Shift+" : "") + key;
-    const presses = trame.state.get("keys_presses") || [];
-    if (!presses.includes(press) || (!control && typing(event.target))) return;
+    return (control ? "Ctrl+" : "") + (shift ? "Shift+" : "") + key;
+  }
+
+  // Another tab works; this one only says so.
+  function idle(trame) {
+    const own = trame.utils.activeseed;
+    return own && trame.state.get("tab_active") !== own.tab;
+  }
+
+  window.addEventListener("keydown", (event) => {
+    const trame = window.trame;
+    if (!trame || event.altKey || !event.key) return;
+    const press = pressed(event);
+    if (!(trame.state.get("keys_presses") || []).includes(press)) return;
+    const whileTyping = (trame.state.get("keys_while_typing") || []).includes(press);
+    if (typing(event.target) && !whileTyping) return;
+    const covered = document.querySelector(COVERED);
+    if (covered && press === "Escape") return; // it closes what covers the page
     event.preventDefault();
-    if (!event.repeat) trame.trigger("key", [press]);
+    const helps = press === "?" && trame.state.get("keys_shown");
+    if (event.repeat || idle(trame) || (covered && !helps)) return;
+    trame.trigger("key", [press]);
   });
 })();
