@@ -179,9 +179,9 @@ class Pane:
         ):
             html.Span(
                 f"{{{{ {variable}.words }}}}",
-                classes="text-caption",
-                style="white-space: nowrap;",
-                raw_attrs=[f'data-name="position-{name}"'],
+                classes="text-caption text-truncate",
+                style="min-width: 0;",
+                raw_attrs=[f'data-name="position-{name}"', f':title="{variable}.words"'],
             )
             v3.VSlider(
                 v_if=(f"{variable}.count > 1",),
@@ -192,6 +192,7 @@ class Pane:
                 update_modelValue=(self.go_to, "[$event]"),
                 density="compact",
                 hide_details=True,
+                style="flex: 1 0 44px;",
                 thumb_size=12,
                 track_size=2,
                 raw_attrs=[f'data-name="slider-{name}"'],

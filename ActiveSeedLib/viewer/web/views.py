@@ -104,7 +104,7 @@ class Views:
             v_if="view_shown.length",
             style=(
                 "{display: 'grid', width: '100%', height: '100%', gap: '2px', "
-                "gridTemplate: view_shown.length > 1 ? '1fr 1fr / 2fr 1fr' : '1fr / 1fr'}",
+                "gridTemplate: view_shown.length > 1 ? '1fr 1fr / 5fr 3fr' : '1fr / 1fr'}",
             ),
             raw_attrs=['data-name="views"'],
         ):
