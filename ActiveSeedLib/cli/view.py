@@ -1,6 +1,7 @@
 """`activeseed view`: the project in a browser."""
 
 import asyncio
+import json
 import os
 import webbrowser
 from argparse import Namespace
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from ActiveSeedLib.app.session import Session
-from ActiveSeedLib.cli.output import print_json
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.worker.client import default_log_folder
 
@@ -39,14 +39,23 @@ def view(options: Namespace) -> None:
 
 
 async def _serve(session: Session, options: Namespace) -> None:
-    from ActiveSeedLib.viewer.web.app import App
-    from ActiveSeedLib.viewer.web.server import WebServer
+    try:
+        from ActiveSeedLib.viewer.web.server import WebServer, free_port
+
+        free_port(options.host, options.port)  # before anything that takes long
+        from ActiveSeedLib.viewer.web.app import App
+    except ImportError as error:
+        raise InputError(
+            f"The viewer's packages do not work together ({error}): {INSTALL_VIEWER}"
+        ) from error
 
     server = WebServer(host=options.host, port=options.port, token=os.environ.get(VARIABLE))
 
     def ready(link: str) -> None:
         if options.json:
-            print_json({"link": link, "project": str(session.root)})
+            said = {"warning": server.warning} if server.warning else {}
+            # One line, unlike other answers: its reader must not wait for the end of the output.
+            print(json.dumps({"link": link, "project": str(session.root), **said}), flush=True)
         else:
             print(f"\n{session.root} is shown at\n\n    {link}\n", flush=True)
             if server.warning:

@@ -65,9 +65,10 @@ class App:
             ready: called with the link once it can be opened.
         """
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            with suppress(NotImplementedError):  # Windows: Ctrl+C comes as KeyboardInterrupt
-                loop.add_signal_handler(number, self.server.stop)
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # the last: the terminal was closed
+            # Windows has not all of them, and Ctrl+C comes as KeyboardInterrupt.
+            with suppress(NotImplementedError, AttributeError):
+                loop.add_signal_handler(getattr(signal, name), self.server.stop)
         try:
             await self.viewer.start()
             await self.server.run(ready)
