@@ -22,7 +22,7 @@ MEANINGS = {
     "least_confidence": "the model's lack of confidence in its own answer",
     "margin": "how close the model's two likeliest answers are",
     "bald": "how much the model's answers differ when parts of it are switched off",
-    "tta": "how much the model's answer changes when the image is mirrored",
+    "tta": "how much the model's answer changes when the image is mirrored or brightened",
     "ensemble": "how much models trained alike disagree",
 }
 _FOREGROUND = "foreground_"

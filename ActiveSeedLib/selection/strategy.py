@@ -28,8 +28,9 @@ class Candidates:
             before a model exists.
         seed: for everything random.
         scores: further measures by name, each [N], NaN where a case has none: what a model says of
-            its predictions ("foreground_entropy", "least_confidence", "margin", "bald", …), or
-            what is known before any model ("difficulty", "sam_uncertainty", …).
+            its predictions ("foreground_entropy", "least_confidence", "margin", "bald", …; the
+            higher the less sure, "margin" being 1 − margin), or what is known before any model
+            ("difficulty", "sam_uncertainty", …).
         class_scores: [N, C] the same for each class, NaN where a class was not predicted; or None.
         gradients: [N, G] gradient embedding of each case (BADGE); or None.
         patients: [N] number of the patient that a case belongs to, −1 where unknown; or None.

@@ -99,14 +99,14 @@ def by_bald(pool: Candidates, budget: int, parameters: RegionParameters) -> Sele
 
 @strategies.register(
     "tta",
-    summary="The cases whose predictions agree least when the image is mirrored.",
+    summary="The cases whose predictions agree least when the image is mirrored or brightened.",
     citation="Test-time augmentation: Wang et al. 2019, arXiv:1807.07356",
     stage="active",
     needs="tta",
     cost="N log N; 4 predictions a case before it",
 )
-def by_mirroring(pool: Candidates, budget: int, _: NoParameters) -> Selection:
-    """Pick the lowest mean Dice between the predictions of mirrored images."""
+def by_agreement(pool: Candidates, budget: int, _: NoParameters) -> Selection:
+    """Pick the lowest mean Dice between the predictions of altered views of an image."""
     return most_unsure(pool, budget, "tta", "tta")
 
 

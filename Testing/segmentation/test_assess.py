@@ -11,10 +11,13 @@ from ActiveSeedLib.pool.case import Geometry, Image
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.segmentation.assess import (
     assess,
+    bent,
     dropout_passes,
     ensemble_passes,
     grid_spacing,
+    left_right_axis,
     mirrored_passes,
+    natural_passes,
 )
 from ActiveSeedLib.segmentation.gradients import gradient_embedding, last_layer
 from ActiveSeedLib.segmentation.inference import Predictor
@@ -121,6 +124,57 @@ def test_mirrored_passes_lie_over_each_other(models, image, kind):
     mirrored = list(mirrored_passes(predictor, np.ascontiguousarray(np.flip(grid, 1))))
     place = 1 if kind == "2d" else 2
     np.testing.assert_array_equal(np.flip(mirrored[place], 2), plain)
+
+
+@BOTH
+def test_natural_views_exchange_left_and_right_and_bend_the_grey_values(models, image, kind):
+    predictor = Predictor(models[kind], "cpu")
+    frame, grid = image_on_grid(image, predictor.plan)
+    axis = left_right_axis(frame, image.geometry)
+    assert axis == 2
+    views = list(natural_passes(predictor, grid, axis))
+    plain = predictor.probabilities(grid)
+    np.testing.assert_array_equal(views[0], plain)
+    np.testing.assert_array_equal(
+        views[1], list(mirrored_passes(predictor, grid))[2 if kind == "2d" else 3]
+    )
+    assert len(views) == 4
+    for view in views[2:]:
+        assert 0 < np.abs(view - plain).mean() < 0.2
+    assert len(list(natural_passes(predictor, grid, None))) == 3
+    natural, mirrored = (
+        assess(predictor, image, ("tta",), views=views).scores["tta"]
+        for views in ("natural", "mirrored")
+    )
+    assert 0 < natural < mirrored  # upside down is stranger
+
+
+def test_bent_grey_values_keep_their_order_and_scale():
+    grid = np.random.default_rng(0).normal(size=(4, 6, 5)).astype(np.float32)
+    for gamma in (0.75, 4 / 3):
+        found = bent(grid, gamma)
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(np.argsort(found, axis=None), np.argsort(grid, axis=None))
+        assert found.mean() == pytest.approx(0, abs=1e-5)
+        assert found.std() == pytest.approx(1, abs=1e-5)
+    np.testing.assert_array_equal(bent(np.ones((2, 2, 2), np.float32), 0.75), 1)
+
+
+def test_left_and_right_are_found_however_the_image_lies(models, given):
+    predictor = Predictor(models["3d"], "cpu")
+    array = np.zeros((16, 20, 18), np.float32)
+    turned = (0.0, 0.0, 1.0, -1.0, 0.0, 0.0, 0.0, -1.0, 0.0)  # K runs to the left
+    for direction in ((1.0, 0, 0, 0, 1, 0, 0, 0, 1), turned):
+        image = Image(array, Geometry((18, 20, 16), direction=direction))
+        frame, _ = image_on_grid(image, predictor.plan)
+        assert left_right_axis(frame, image.geometry) == 2  # the grid is S, P, L
+    flat = Predictor(models["2d"], "cpu")
+    sagittal = Image(array[:, :, :1], Geometry((1, 20, 16)))
+    frame, _ = image_on_grid(sagittal, flat.plan)
+    assert left_right_axis(frame, sagittal.geometry) is None
+    coronal = Image(array[:, :1], Geometry((18, 1, 16)))
+    frame, _ = image_on_grid(coronal, flat.plan)
+    assert left_right_axis(frame, coronal.geometry) == 2
 
 
 @BOTH
