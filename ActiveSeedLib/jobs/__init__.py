@@ -28,6 +28,7 @@ JOBS: dict[str, Job] = {
     "rescan": _job("setup", "rescan"),
     "import-labels": _job("setup", "import_labels"),
     "encode": _job("encode", "encode"),
+    "difficulty": _job("difficulty", "difficulty", needs_torch=True),
     "map": _job("map", "draw"),
     "suggest": _job("suggest", "suggest"),
     "train": _job("train", "train_model", needs_torch=True),

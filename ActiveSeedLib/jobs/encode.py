@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.features import DEFAULT_ENCODER
-from ActiveSeedLib.features.encoder import Encoder, make_encoder
+from ActiveSeedLib.features.encoder import Encoder, encoders
 from ActiveSeedLib.features.map2d import map_pool, place
 from ActiveSeedLib.features.store import FeatureStore, encode_pool
+from ActiveSeedLib.jobs.difficulty import encoder_of
 from ActiveSeedLib.jobs.opening import ImageLoader, on_project, require_images
 from ActiveSeedLib.pool.case import Case
 from ActiveSeedLib.progress import Progress
@@ -64,13 +65,20 @@ def embed(project: Project, parameters: EncodeParameters, progress: Progress) ->
     A case that cannot be encoded is marked with its problem and left out. Test cases are encoded,
     but placed on the finished map for display only: they never shape it.
     """
-    encoder = make_encoder(parameters.encoder, parameters.encoder_parameters)
+    trained = 0.6 if encoders.get(parameters.encoder).tags.get("trained") else 0.0
+    encoder = encoder_of(
+        project,
+        parameters.encoder,
+        parameters.encoder_parameters,
+        parameters.seed,
+        progress.part(0.0, trained),
+    )
     store = FeatureStore(project.features_folder)
     records = [r for r in project.cases() if r.available]
     loader = ImageLoader(project)
     try:
         problems = encode_pool(
-            [r.case for r in records], loader, encoder, store, progress.part(0.0, 0.9)
+            [r.case for r in records], loader, encoder, store, progress.part(trained, 0.9)
         )
     finally:
         loader.close()
