@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
 PROJECT = Path(__file__).resolve().parents[2]
 PICTURES = PROJECT / "viewer-out"
@@ -26,6 +26,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
 SIZE = (1440, 900)
 PATIENCE = 20_000  # milliseconds; two cores may be busy with other tests
 HERE = {"127.0.0.1", "localhost"}
+expect.set_options(timeout=PATIENCE)
 
 
 def find_chromium() -> str | None:
