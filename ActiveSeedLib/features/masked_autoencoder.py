@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.features.masked_autoencoder_images import (
+    FORMAT,
     AutoencoderSettings,
     on_grid,
     padded,
@@ -28,9 +29,6 @@ from ActiveSeedLib.features.masked_autoencoder_images import (
 from ActiveSeedLib.files import replacing
 from ActiveSeedLib.pool.case import Image
 from ActiveSeedLib.version import __version__
-
-FORMAT = 1
-"""Raise when the same pool and settings would give other weights, or the file changes."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,9 @@
 Arrays have two axes (J, I) where the whole pool is single slices, else three (K, J, I).
 """
 
+import hashlib
+import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -12,10 +15,15 @@ from numpy.typing import NDArray
 
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.features.slices import intensity_window, normalised, sample
-from ActiveSeedLib.pool.case import Image
+from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.registry import parse_parameters
 
 Floats = NDArray[np.float32]
+
+FILE = "autoencoder.pt"
+"""The name of the file of a trained autoencoder."""
+FORMAT = 1
+"""Raise when the same pool and settings would give other weights, or the file changes."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,24 @@ class AutoencoderSettings:
     def from_json(cls, values: dict[str, Any]) -> "AutoencoderSettings":
         """Return settings with `values` in place of defaults; `InputError` if one is wrong."""
         return parse_parameters("the autoencoder", cls, values)
+
+
+def fingerprint(keys: Sequence[str], settings: AutoencoderSettings, seed: int, axes: int) -> str:
+    """Return 32 hexadecimal digits for all that decides the weights.
+
+    Args:
+        keys: of the pool's cases, which stand for their content; their order is of no influence.
+        settings: see there; what the weights do not depend on is left out.
+        seed: of weights, order, crops and masks.
+        axes: 2 or 3.
+    """
+    facts = [FORMAT, sorted(keys), settings.deciding(), seed, axes]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def axes_of(cases: Sequence[Case]) -> int:
+    """Return 2 where every case is a single slice, else 3."""
+    return 2 if all(case.is_2d for case in cases) else 3
 
 
 def on_grid(image: Image, axes: int, side: int) -> Floats:

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from ActiveSeedLib.errors import ActiveSeedError, CancelledError, InputError
 from ActiveSeedLib.features.encoder import check_image
 from ActiveSeedLib.features.masked_autoencoder import (
-    FORMAT,
     build,
     load_tensors,
     save_autoencoder,
@@ -29,9 +28,12 @@ from ActiveSeedLib.features.masked_autoencoder import (
     versions,
 )
 from ActiveSeedLib.features.masked_autoencoder_images import (
+    FILE,
     AutoencoderSettings,
+    axes_of,
     common_shape,
     crop,
+    fingerprint,
     on_grid,
     visible,
 )
@@ -39,7 +41,6 @@ from ActiveSeedLib.files import replacing
 from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.progress import Progress
 
-FILE = "autoencoder.pt"
 _READERS = 3
 _AT_ONCE = 6
 _PREPARING = 0.1  # the share of the progress that is for reading the images
@@ -52,19 +53,6 @@ class _State:
     step: int = 0
     losses: list[float] = field(default_factory=list)
     history: list[dict[str, float]] = field(default_factory=list)
-
-
-def fingerprint(keys: Sequence[str], settings: AutoencoderSettings, seed: int, axes: int) -> str:
-    """Return 32 hexadecimal digits for all that decides the weights.
-
-    Args:
-        keys: of the pool's cases, which stand for their content; their order is of no influence.
-        settings: see there; what the weights do not depend on is left out.
-        seed: of weights, order, crops and masks.
-        axes: 2 or 3.
-    """
-    facts = [FORMAT, sorted(keys), settings.deciding(), seed, axes]
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def train_autoencoder(
@@ -124,11 +112,6 @@ def train_autoencoder(
     loop.checkpoint.unlink(missing_ok=True)
     shutil.rmtree(folder / "images", ignore_errors=True)
     return path
-
-
-def axes_of(cases: Sequence[Case]) -> int:
-    """Return 2 where every case is a single slice, else 3."""
-    return 2 if all(case.is_2d for case in cases) else 3
 
 
 class _Loop:
@@ -216,7 +199,7 @@ class _Loop:
         ended = seen // len(self.grids) > (seen - self.settings.batch) // len(self.grids)
         if ended or state.step == total:
             record = {
-                "epoch": -(-seen // len(self.grids)),
+                "epoch": seen // len(self.grids) + (not ended),
                 "step": state.step,
                 "loss": float(np.mean(state.losses)),
             }

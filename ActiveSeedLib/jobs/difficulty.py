@@ -1,5 +1,6 @@
 """The autoencoder of the project's own pool: how hard each case is, and the encoder `cscs`."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,7 +8,12 @@ from typing import Any
 
 from ActiveSeedLib.errors import OutOfMemoryError
 from ActiveSeedLib.features.encoder import Encoder, encoders, make_encoder
-from ActiveSeedLib.features.masked_autoencoder_images import AutoencoderSettings
+from ActiveSeedLib.features.masked_autoencoder_images import (
+    FILE,
+    AutoencoderSettings,
+    axes_of,
+    fingerprint,
+)
 from ActiveSeedLib.features.store import FeatureStore, encode_pool
 from ActiveSeedLib.jobs.opening import ImageLoader, on_project, require_images
 from ActiveSeedLib.pool.case import Case
@@ -74,7 +80,8 @@ def difficulty_of(project: Project, device: str, seed: int, progress: Progress) 
         InputError: no case of the pool can be used.
         CancelledError: through `progress`; what was done is kept, a later call goes on.
     """
-    path = autoencoder_of(project, device, seed, progress.part(0.0, 0.8))
+    training = 0.0 if (_folder(project, seed) / FILE).is_file() else 0.8
+    path = autoencoder_of(project, device, seed, progress.part(0.0, training))
     pool = _pool(project)
     from ActiveSeedLib.features.masked_autoencoder import load_autoencoder
     from ActiveSeedLib.features.masked_autoencoder_difficulty import Difficulty
@@ -85,7 +92,7 @@ def difficulty_of(project: Project, device: str, seed: int, progress: Progress) 
     names = {case.key: case.name for case in pool}
     loader = ImageLoader(project)
     try:
-        part = progress.part(0.8, 1.0, "Difficulty: ")
+        part = progress.part(training, 1.0, "Difficulty: ")
         failures = encode_pool(pool, loader, measure, store, part)
     finally:
         loader.close()
@@ -106,12 +113,14 @@ def autoencoder_of(project: Project, device: str, seed: int, progress: Progress)
         CancelledError: through `progress`; a later call goes on.
     """
     folder = _folder(project, seed)
-    from ActiveSeedLib.features.masked_autoencoder_training import FILE, train_autoencoder
-    from ActiveSeedLib.features.network import chosen_device
-
     if (folder / FILE).is_file():
         return folder / FILE
     require_images(project)
+    for unfinished in folder.parent.glob("*/images"):
+        if unfinished.parent != folder:  # of another pool or seed; read again if it ever goes on
+            shutil.rmtree(unfinished, ignore_errors=True)
+    from ActiveSeedLib.features.masked_autoencoder_training import train_autoencoder
+    from ActiveSeedLib.features.network import chosen_device
     from ActiveSeedLib.segmentation.reproducible import reproducible
 
     loader = ImageLoader(project)
@@ -135,6 +144,14 @@ def autoencoder_of(project: Project, device: str, seed: int, progress: Progress)
         ) from error
     finally:
         loader.close()
+
+
+def must_train(project: Project, name: str, parameters: Mapping[str, Any], seed: int) -> bool:
+    """Return whether the encoder called `name` has yet to be trained on the pool itself."""
+    entry = encoders.get(name)
+    if entry.tags.get("trained") != "pool" or entry.parse(parameters).weights:
+        return False
+    return not (_folder(project, seed) / FILE).is_file()
 
 
 def encoder_of(
@@ -161,8 +178,6 @@ def _settings(project: Project) -> AutoencoderSettings:
 
 def _folder(project: Project, seed: int) -> Path:
     """Return the folder of the autoencoder of this pool, seed and settings."""
-    from ActiveSeedLib.features.masked_autoencoder_training import axes_of, fingerprint
-
     pool = _pool(project)
     name = fingerprint([case.key for case in pool], _settings(project), seed, axes_of(pool))
     return project.features_folder / "autoencoders" / name

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.features import DEFAULT_ENCODER
-from ActiveSeedLib.features.encoder import Encoder, encoders
+from ActiveSeedLib.features.encoder import Encoder
 from ActiveSeedLib.features.map2d import map_pool, place
 from ActiveSeedLib.features.store import FeatureStore, encode_pool
-from ActiveSeedLib.jobs.difficulty import encoder_of
+from ActiveSeedLib.jobs.difficulty import encoder_of, must_train
 from ActiveSeedLib.jobs.opening import ImageLoader, on_project, require_images
 from ActiveSeedLib.pool.case import Case
 from ActiveSeedLib.progress import Progress
@@ -65,14 +65,9 @@ def embed(project: Project, parameters: EncodeParameters, progress: Progress) ->
     A case that cannot be encoded is marked with its problem and left out. Test cases are encoded,
     but placed on the finished map for display only: they never shape it.
     """
-    trained = 0.6 if encoders.get(parameters.encoder).tags.get("trained") else 0.0
-    encoder = encoder_of(
-        project,
-        parameters.encoder,
-        parameters.encoder_parameters,
-        parameters.seed,
-        progress.part(0.0, trained),
-    )
+    chosen = (project, parameters.encoder, parameters.encoder_parameters, parameters.seed)
+    trained = 0.6 if must_train(*chosen) else 0.0
+    encoder = encoder_of(*chosen, progress.part(0.0, trained))
     store = FeatureStore(project.features_folder)
     records = [r for r in project.cases() if r.available]
     loader = ImageLoader(project)
