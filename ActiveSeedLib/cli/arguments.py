@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from ActiveSeedLib.cli import commands
 from ActiveSeedLib.cli.demo import demo
+from ActiveSeedLib.cli.inspect import inspect
 from ActiveSeedLib.cli.view import VIEW_DEFAULTS, view
 from ActiveSeedLib.version import __version__
 
@@ -69,6 +70,11 @@ def _add_project_commands(add: Add) -> None:
 
 
 def _add_loop_commands(add: Add) -> None:
+    report = add("inspect", inspect, "whether to trust an encoder on this pool, before labelling")
+    report.add_argument("project")
+    report.add_argument("--budget", type=int, default=8, help="how many cases would be chosen")
+    _add_encoder(report)
+
     suggest = add("suggest", commands.suggest, "which cases to label next, and why")
     suggest.add_argument("project")
     suggest.add_argument("--budget", type=int, required=True, help="how many cases")
@@ -89,6 +95,12 @@ def _add_loop_commands(add: Add) -> None:
     folds.add_argument("project")
     folds.add_argument("--folds", type=int, default=3, help="parts that the patients make")
     folds.add_argument("--device", help="auto, cpu or cuda (default: as trained)")
+
+    hard = add("difficulty", commands.difficulty, "how hard each case is to reconstruct (CSCS)")
+    hard.add_argument("project")
+    hard.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    hard.add_argument("--seed", type=int, default=43, help="fixes everything by chance")
+    _add_parameters(hard, "--set", "settings", "of the autoencoder: steps=3000")
 
     picture = add("map", commands.draw_map, "draw the pool and what was chosen")
     picture.add_argument("project")

@@ -165,6 +165,22 @@ def cross_validate(options: Namespace) -> None:
     )
 
 
+def difficulty(options: Namespace) -> None:
+    """Measure how hard each case of the pool is to reconstruct."""
+    params = {"device": options.device, "seed": options.seed}
+    if options.settings:
+        params["settings"] = read_assignments(options.settings)
+    with runner(options) as run:
+        result = run.on_project("difficulty", options.project, params)
+    if options.json:
+        return print_json(result)
+    cases = result["cases"]
+    print(f"{len(cases)} cases are measured; the {min(SHOWN, len(cases))} hardest:")
+    print(table([{"case": c["case"], "difficulty": c["difficulty"]} for c in cases[:SHOWN]]))
+    left = [{"path": name, "reason": "it cannot be read"} for name in result["left_out"]]
+    return _print_some("could not be measured", left, "reason")
+
+
 def draw_map(options: Namespace) -> None:
     """Draw the map."""
     params = {"out": str(Path(options.out).absolute()), **_encoding(options)}

@@ -57,6 +57,20 @@ def test_the_loop_from_the_command_line(cohort: Path, tmp_path: Path) -> None:
     assert "Next: no case is left to choose" in shown.stdout
 
 
+def test_the_difficulty_of_a_pool(cohort: Path, tmp_path: Path) -> None:
+    project = str(tmp_path / "project")
+    answer("init", project, "--images", str(cohort / "images"))
+    small = ("--set", "steps=2", "--set", "channels=[8]", "--set", "side_3d=16")
+    done = activeseed("difficulty", project, *small)
+    assert done.returncode == 0, done.stderr
+    assert "10 cases are measured; the 5 hardest:" in done.stdout
+    again = answer("difficulty", project)
+    assert len(again["cases"]) == 10
+    assert again["cases"][0]["case"] in done.stdout
+    wrong = activeseed("difficulty", project, "--set", "steps=0")
+    assert wrong.returncode == 2
+
+
 def test_suggest_says_what_to_do_next(cohort: Path, tmp_path: Path) -> None:
     project = str(tmp_path / "project")
     assert answer("init", project, "--images", str(cohort / "images"))["cases"] == 10
