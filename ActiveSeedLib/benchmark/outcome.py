@@ -1,23 +1,32 @@
-"""One training of a simulation: train on some cases, score the test split, measure the entropy."""
+"""One training of a simulation: train on some cases, score the test split, measure the rest."""
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ActiveSeedLib.features.shards import Shelf
 from ActiveSeedLib.pool.case import Case
 from ActiveSeedLib.progress import Progress
+from ActiveSeedLib.segmentation.assess import assess
 from ActiveSeedLib.segmentation.inference import Predictor
 from ActiveSeedLib.segmentation.metrics import score
 from ActiveSeedLib.segmentation.settings import TrainSettings
+from ActiveSeedLib.segmentation.telling import predict_and_tell
 from ActiveSeedLib.segmentation.training import TrainingCase, train
 
 if TYPE_CHECKING:
     from ActiveSeedLib.benchmark.simulate import Cohort, Split
+
+
+GRADIENTS = "gradients"
+MEMBERS = 2
+"""Further models of an ensemble, each of another seed."""
 
 
 def train_and_score(
@@ -27,60 +36,109 @@ def train_and_score(
     settings: TrainSettings,
     folder: Path,
     progress: Progress,
+    extras: Collection[str] = (),
 ) -> dict[str, Any]:
-    """Return {"means", "cases", "entropy", "seconds"} of a model trained on `chosen`.
+    """Return {"means", "cases", "entropy", "measures", "measured", "seconds"} of a model.
 
     "means" holds the mean and median over the test cases of Dice and HD95 (each the mean over the
-    classes); "entropy" the mean voxel entropy of every pool case that is not in `chosen`. The
-    network's weights are not kept.
+    classes); "entropy" the mean voxel entropy of every pool case that is not in `chosen`, and
+    "measures" all else that its prediction tells, and what the further passes `extras`
+    (`segmentation.assess`) measure. Gradients are kept on a shelf in `folder`, the networks'
+    weights are not.
     """
     started = time.monotonic()
-    model = train(
-        [
-            TrainingCase(
-                key=case.key,
-                load_image=partial(cohort.load_image, case),
-                load_label=partial(cohort.load_label, case),
-                geometry=case.geometry,
-                patient=case.patient,
-                name=case.name,
-            )
-            for case in chosen
-        ],
-        cohort.values,
-        settings,
-        folder,
-        progress.part(0, 0.8),
-    )
+    predictor = _trained(cohort, chosen, settings, folder, progress.part(0, 0.8))
     trained = time.monotonic()
-    predictor = Predictor(model.path, device=settings.device)
     keys = {case.key for case in chosen}
     rest = [case for case in split.pool if case.key not in keys]
+    cases = _scored(cohort, split.test, predictor, progress.part(0.8, 0.9))
+    end = 0.92 if extras else 1.0
+    entropy, measures = _told(cohort, rest, predictor, progress.part(0.9, end))
+    predicted = time.monotonic()
+    gradients: dict[str, np.ndarray[Any, np.dtype[np.float32]]] = {}
+    if extras:
+        others = []
+        for number in range(1, MEMBERS + 1) if "ensemble" in extras else ():
+            member = replace(settings, seed=settings.seed + 1000 * number)
+            part = progress.part(0.92, 0.95, f"ensemble, model {number + 1}: ")
+            others.append(_trained(cohort, chosen, member, folder / f"member-{number}", part))
+        measuring = progress.part(0.95, 1.0)
+        for index, case in enumerate(rest):
+            measuring.update(index / len(rest), "Measuring the pool")
+            found = assess(predictor, cohort.load_image(case), extras, others=others)
+            measures[case.key] |= found.scores
+            if found.gradient is not None:
+                gradients[case.key] = found.gradient
+    shutil.rmtree(folder, ignore_errors=True)  # the outcome is kept, the weights are not
+    if gradients:
+        Shelf(folder / GRADIENTS).put(list(gradients), np.stack(list(gradients.values())))
+    return {
+        "means": _means(cases),
+        "cases": cases,
+        "entropy": entropy,
+        "measures": measures,
+        "measured": sorted(extras),
+        "seconds": {
+            "train": trained - started,
+            "predict": predicted - trained,
+            "measure": time.monotonic() - predicted,
+        },
+    }
+
+
+def _trained(
+    cohort: "Cohort",
+    chosen: Sequence[Case],
+    settings: TrainSettings,
+    folder: Path,
+    progress: Progress,
+) -> Predictor:
+    cases = [
+        TrainingCase(
+            key=case.key,
+            load_image=partial(cohort.load_image, case),
+            load_label=partial(cohort.load_label, case),
+            geometry=case.geometry,
+            patient=case.patient,
+            name=case.name,
+        )
+        for case in chosen
+    ]
+    model = train(cases, cohort.values, settings, folder, progress)
+    return Predictor(model.path, device=settings.device)
+
+
+def _scored(
+    cohort: "Cohort", test: Sequence[Case], predictor: Predictor, progress: Progress
+) -> list[dict[str, Any]]:
     cases = []
-    scoring = progress.part(0.8, 0.9)
-    for index, case in enumerate(split.test):
-        scoring.update(index / len(split.test), "Scoring the test cases")
+    for index, case in enumerate(test):
+        progress.update(index / len(test), "Scoring the test cases")
         prediction = predictor.predict(cohort.load_image(case))
-        reference = cohort.load_label(case)
-        truth = reference.array.astype(np.int32)
+        truth = cohort.load_label(case).array.astype(np.int32)
         scores = score(prediction.labels, truth, case.geometry.spacing, cohort.values)
         cases.append({"case": case.name, **scores})
-    entropy = {}
-    measuring = progress.part(0.9, 1.0)
+    return cases
+
+
+def _told(
+    cohort: "Cohort", rest: Sequence[Case], predictor: Predictor, progress: Progress
+) -> tuple[dict[str, float], dict[str, dict[str, Any]]]:
+    """Return the mean entropy of each of `rest` by key, and all that its prediction tells."""
+    entropy, measures = {}, {}
     for index, case in enumerate(rest):
-        measuring.update(index / len(rest), "Predicting the pool")
-        entropy[case.key] = predictor.predict(cohort.load_image(case)).mean_entropy
-    shutil.rmtree(folder, ignore_errors=True)  # the outcome is kept, the weights are not
+        progress.update(index / len(rest), "Predicting the pool")
+        _, facts = predict_and_tell(predictor, cohort.load_image(case))
+        entropy[case.key], measures[case.key] = facts["mean_entropy"], facts
+    return entropy, measures
+
+
+def _means(cases: Sequence[dict[str, Any]]) -> dict[str, float]:
     dice = [c["dice"] for c in cases]
     hd95 = [c["hd95"] for c in cases]
     return {
-        "means": {
-            "dice": float(np.mean(dice)),
-            "dice_median": float(np.median(dice)),
-            "hd95": float(np.mean(hd95)),
-            "hd95_median": float(np.median(hd95)),
-        },
-        "cases": cases,
-        "entropy": entropy,
-        "seconds": {"train": trained - started, "predict": time.monotonic() - trained},
+        "dice": float(np.mean(dice)),
+        "dice_median": float(np.median(dice)),
+        "hd95": float(np.mean(hd95)),
+        "hd95_median": float(np.median(hd95)),
     }

@@ -8,6 +8,7 @@ simulation goes on where it was and two strategies that chose the same cases sha
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -19,6 +20,7 @@ import numpy as np
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.features.encoder import Encoder
 from ActiveSeedLib.features.map2d import map_pool
+from ActiveSeedLib.features.shards import Shelf
 from ActiveSeedLib.features.store import FeatureStore, encode_pool
 from ActiveSeedLib.files import write_json
 from ActiveSeedLib.pool.case import Case, Image
@@ -26,9 +28,21 @@ from ActiveSeedLib.pool.patients import split_test
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.registry import read_assignments
 from ActiveSeedLib.segmentation.settings import TrainSettings
+from ActiveSeedLib.selection.columns import columns, patient_numbers
 from ActiveSeedLib.selection.strategy import Candidates, select, strategies
+from ActiveSeedLib.selection.wanted import (
+    BEFORE,
+    BY_PASSES,
+    BY_PREDICTION,
+    Wanted,
+    is_of_model,
+    passes,
+    wanted,
+)
 from ActiveSeedLib.version import __version__
 
+STANDING = ("difficulty", "patients")
+"""The measures of a pool that no training changes, and that are known in a simulation."""
 FIRST_SEED = 43  # seeds are 42 + r, r = 1, 2, … (Levy et al. 2026, section 4.1.2)
 
 
@@ -37,7 +51,9 @@ class Protocol:
     """What is compared, and how.
 
     Attributes:
-        strategies: names of the registry, each optionally with parameters: "levy:alpha=0.5".
+        strategies: names of the registry, each optionally with parameters: "levy:alpha=0.5". Two
+            with a plus between, such as "typiclust+entropy": for the first cases, and for all
+            later ones.
         budgets: labelled cases after each round, growing: the first is the cold start.
         seeds: how many repetitions; repetition r uses seed 42 + r for everything.
         test_fraction: share of the cases, whole patients, held out for scoring.
@@ -60,7 +76,7 @@ class Protocol:
         if self.seeds < 1:
             raise InputError("The number of seeds must be at least 1.")
         for spec in self.strategies:
-            parse_strategy(spec)
+            _check_course(spec, len(self.budgets))
 
 
 @dataclass(frozen=True)
@@ -75,16 +91,23 @@ class Cohort:
 
 @dataclass(frozen=True)
 class Split:
-    """One seed's view of the cohort: pool and test cases, and the pool's features and map."""
+    """One seed's view of the cohort: pool and test cases, and the pool's features and map.
+
+    `standing` are the measures of the pool that no training changes, such as the difficulty.
+    """
 
     seed: int
     pool: list[Case]
     test: list[Case]
     features: np.ndarray[Any, np.dtype[np.float32]]
     coords: np.ndarray[Any, np.dtype[np.float64]]
+    standing: dict[str, np.ndarray[Any, Any]]
 
 
-def parse_strategy(spec: str) -> tuple[str, dict[str, Any]]:
+Spec = tuple[str, dict[str, Any]]
+
+
+def parse_strategy(spec: str) -> Spec:
     """Return name and parameters of "levy:alpha=0.5:…"; unknown ones raise `InputError`."""
     name, *assignments = spec.split(":")
     parameters = read_assignments(assignments)
@@ -92,8 +115,37 @@ def parse_strategy(spec: str) -> tuple[str, dict[str, Any]]:
     return name, parameters
 
 
+def parse_course(spec: str) -> tuple[Spec, Spec]:
+    """Return the strategies (name, parameters) of the first and of all later rounds."""
+    parts = [parse_strategy(part) for part in re.split(r"\+(?=[a-z])", spec)]
+    if len(parts) > 2:
+        raise InputError(f"{spec} joins {len(parts)} strategies; it may join 2, first and later.")
+    return parts[0], parts[-1]
+
+
+def _check_course(spec: str, rounds: int) -> None:
+    """Raise `InputError` if the strategies of `spec` cannot choose in a simulation."""
+    first, later = parse_course(spec)
+    reads = wanted(*first)
+    if reads.needs_model or strategies.get(first[0]).tags.get("stage") == "active":
+        raise InputError(
+            f"The strategy {first[0]} needs a trained model, so it cannot choose the first cases: "
+            f"name one that can before it, such as typiclust+{spec}."
+        )
+    if rounds > 1:
+        reads = Wanted(reads.needs | wanted(*later).needs, frozenset())
+    for name in sorted(reads.needs - set(STANDING)):
+        if not is_of_model(name):
+            raise InputError(
+                f"{spec} cannot be simulated: the measure {name} is not known in a simulation."
+            )
+
+
 class Simulation:
-    """All runs of a protocol on a cohort; results lie as JSON files below `folder`."""
+    """All runs of a protocol on a cohort; results lie as JSON files below `folder`.
+
+    `autoencoder` are settings of the one that tells the difficulty of a case, where it is read.
+    """
 
     def __init__(
         self,
@@ -102,12 +154,14 @@ class Simulation:
         encoder: Encoder,
         training: TrainSettings,
         folder: Path,
+        autoencoder: Mapping[str, Any] | None = None,
     ) -> None:
         self.cohort = cohort
         self.protocol = protocol
         self.encoder = encoder
         self.training = training
         self.folder = folder
+        self.autoencoder = dict(autoencoder or {})
         self._label_hashes: dict[str, str] = {}
 
     def run(self, progress: Progress) -> list[dict[str, Any]]:
@@ -129,6 +183,7 @@ class Simulation:
             part = progress.part(
                 0.05 + 0.95 * index / len(runs), 0.05 + 0.95 * (index + 1) / len(runs)
             )
+            self._add_standing(split, store, strategy, part.part(0.0, 0.3))
             records += self._run(split, strategy, part)
         return records
 
@@ -144,23 +199,39 @@ class Simulation:
             test=sorted((c for c in cases if c.key in test_keys), key=lambda c: c.key),
             features=features,
             coords=map_pool(features, seed).coords,
+            standing={},
         )
 
+    def _add_standing(
+        self, split: Split, store: FeatureStore, strategy: str, progress: Progress
+    ) -> None:
+        """Compute what `strategy` reads, no training changes, and is not there yet."""
+        first, later = parse_course(strategy)
+        for name in sorted((wanted(*first).needs | wanted(*later).needs) & set(STANDING)):
+            if name in split.standing:
+                continue
+            if name == "patients":
+                numbers = patient_numbers([case.patient for case in split.pool])
+                if numbers is not None:
+                    split.standing[name] = numbers
+            else:
+                from ActiveSeedLib.benchmark.difficulty import pool_difficulty
+
+                folder = self.folder / "autoencoders"
+                device = self.training.device
+                split.standing[name] = pool_difficulty(
+                    self.cohort, split, self.autoencoder, device, folder, store, progress
+                )
+
     def _run(self, split: Split, strategy: str, progress: Progress) -> list[dict[str, Any]]:
-        name, parameters = parse_strategy(strategy)
+        course = parse_course(strategy)
         labelled: list[int] = []
-        entropy: np.ndarray[Any, Any] | None = None
+        told: dict[str, np.ndarray[Any, Any]] = {}
         records = []
         rounds = len(self.protocol.budgets)
         for number, budget in enumerate(self.protocol.budgets):
-            request = Candidates(
-                features=split.features,
-                coords=split.coords,
-                candidates=np.setdiff1d(np.arange(len(split.pool)), labelled),
-                labelled=np.array(labelled, dtype=np.int64),
-                entropy=entropy,
-                seed=split.seed,
-            )
+            name, parameters = course[min(number, 1)]
+            request = _request(split, labelled, told, number)
             selection = select(name, request, budget - len(labelled), parameters)
             labelled += [pick.index for pick in selection.picks]
             part = progress.part(
@@ -168,8 +239,9 @@ class Simulation:
                 (number + 1) / rounds,
                 f"{strategy}, seed {split.seed}, {budget} labelled: ",
             )
-            outcome = self._outcome(split, labelled, part)
-            entropy = np.array([outcome["entropy"].get(c.key, np.nan) for c in split.pool])
+            reads = self._reads(course, number) if number + 1 < rounds else frozenset()
+            outcome, folder = self._outcome(split, labelled, reads, part)
+            told = _told(split, outcome, folder, told)
             records.append(
                 {
                     "strategy": strategy,
@@ -187,21 +259,42 @@ class Simulation:
             )
         return records
 
-    def _outcome(self, split: Split, labelled: Sequence[int], progress: Progress) -> dict[str, Any]:
-        """Train on the labelled cases, score the test split, measure entropy on the rest."""
+    def _reads(self, course: tuple[Spec, Spec], number: int) -> frozenset[str]:
+        """Return the measures to make of a training after round `number`, from 0.
+
+        After the first round, those of all strategies that share its choice and so its training.
+        """
+        courses = [parse_course(spec) for spec in self.protocol.strategies]
+        sharing = [one for one in courses if not number and one[0] == course[0]] or [course]
+        names = {name for _, later in sharing for name in wanted(*later).all}
+        return frozenset(name for name in names if is_of_model(name) and name != "entropy")
+
+    def _outcome(
+        self, split: Split, labelled: Sequence[int], reads: frozenset[str], progress: Progress
+    ) -> tuple[dict[str, Any], Path]:
+        """Train on the labelled cases, score the test split, measure what is read of the rest.
+
+        Returns:
+            What `train_and_score` does, and the folder where its gradients lie.
+        """
         from ActiveSeedLib.benchmark.outcome import train_and_score
 
         chosen = sorted((split.pool[i] for i in labelled), key=lambda c: c.key)
         settings = replace(self.training, seed=split.seed)
         folder = self.folder / "trainings" / self._digest(settings, chosen, split)
         stored = folder / "outcome.json"
+        extras = set(passes(reads))
         if stored.exists():
-            progress.update(1.0, "done before")
             found: dict[str, Any] = json.loads(stored.read_text(encoding="utf-8"))
-            return found
-        outcome = train_and_score(self.cohort, chosen, split, settings, folder, progress)
+            if (not reads or "measures" in found) and extras <= {*found.get("measured", ())}:
+                progress.update(1.0, "done before")
+                return found, folder
+            extras |= {*found.get("measured", ())}
+        outcome = train_and_score(
+            self.cohort, chosen, split, settings, folder, progress, sorted(extras)
+        )
         write_json(stored, outcome)
-        return outcome
+        return outcome, folder
 
     def _digest(self, settings: TrainSettings, chosen: Sequence[Case], split: Split) -> str:
         """Return a short name for all that determines a training, its scores and its entropies."""
@@ -226,3 +319,44 @@ class Simulation:
 
     def _name(self, key: str) -> str:
         return next(case.name for case in self.cohort.cases if case.key == key)
+
+
+def _request(
+    split: Split, labelled: Sequence[int], told: Mapping[str, np.ndarray[Any, Any]], number: int
+) -> Candidates:
+    """Return the pool as the strategies see it after `number` rounds."""
+    known = {**split.standing, **told}
+    apart = ("entropy", "class_scores", "gradients", "patients")
+    return Candidates(
+        features=split.features,
+        coords=split.coords,
+        candidates=np.setdiff1d(np.arange(len(split.pool)), labelled),
+        labelled=np.array(labelled, dtype=np.int64),
+        seed=split.seed,
+        scores={name: values for name, values in known.items() if name not in apart},
+        round=number,
+        **{name: known.get(name) for name in apart},
+    )
+
+
+def _told(
+    split: Split,
+    outcome: Mapping[str, Any],
+    folder: Path,
+    before: Mapping[str, np.ndarray[Any, Any]],
+) -> dict[str, np.ndarray[Any, Any]]:
+    """Return what a training tells of the pool, and what the one `before` it did."""
+    keys = [case.key for case in split.pool]
+    measures = outcome.get("measures", {})
+    names = (set(BY_PREDICTION) | set(BY_PASSES)) - {"entropy", "gradients"}
+    told = columns([measures.get(key, {}) for key in keys], sorted(names))
+    told["entropy"] = np.array([outcome["entropy"].get(key, np.nan) for key in keys])
+    if "gradients" in outcome.get("measured", ()):
+        shelf = Shelf(folder / "gradients")
+        missing = set(shelf.missing(keys))
+        rows = [index for index, key in enumerate(keys) if key not in missing]
+        vectors = shelf.get([keys[index] for index in rows])
+        told["gradients"] = np.full((len(keys), vectors.shape[1]), np.nan, dtype=np.float32)
+        told["gradients"][rows] = vectors
+    told |= {BEFORE + name: values for name, values in before.items() if BEFORE not in name}
+    return told

@@ -201,13 +201,18 @@ def _score_cases(
             if path is None:
                 raise InputError("its label map is gone.")
             reference = read_label(path).array.astype(np.int32)
-            predicted = predictor.predict(loader(record.case), progress).labels.astype(np.int32)
+            found = predictor.predict(loader(record.case), progress)
+            predicted = found.labels.astype(np.int32)
             scores = score(predicted, reference, record.case.geometry.spacing, values)
         except ActiveSeedError as error:
             progress.note(f"Left out of the scores: {record.case.name}: {error}")
             continue
         one = {"case": record.case.name, "key": record.case.key, "fold": fold.number}
-        cases.append({**one, **scores})
+        doubt = {
+            "mean_entropy": found.mean_entropy,
+            "foreground_entropy": found.foreground_entropy,
+        }
+        cases.append({**one, **scores, **doubt})
     return cases
 
 

@@ -1,5 +1,6 @@
 """Predictions and uncertainty of the unlabelled cases; scores of the test split."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.records import CaseRecord, ModelRecord, Status
 from ActiveSeedLib.segmentation.inference import Prediction, Predictor
 from ActiveSeedLib.segmentation.metrics import score
+from ActiveSeedLib.segmentation.telling import predict_and_tell
 
 PREDICTED = (
     Status.UNLABELLED,
@@ -59,16 +61,18 @@ def predict_missing(
     device: str,
     progress: Progress,
     records: list[CaseRecord] | None = None,
+    facts: Collection[str] = (),
 ) -> int:
     """Predict the cases that `model` has not predicted yet and return how many that were.
 
     Files are written before the database knows of them, one case at a time, so that after a kill it
-    goes on with the next case. A case that cannot be predicted is noted and left out.
+    goes on with the next case. A case that cannot be predicted is noted and left out. Predictions
+    of an earlier version, which lack some of the `facts` that are wanted, are made again.
     """
     if records is None:
         records = [r for r in project.cases(*PREDICTED) if r.problem is None]
     known = project.predictions(model.id)
-    missing = [r for r in records if r.available and r.case.key not in known]
+    missing = [r for r in records if r.available and _lacks(known.get(r.case.key), facts)]
     if not missing:
         return 0
     require_images(project)
@@ -80,7 +84,7 @@ def predict_missing(
             progress.update(index / len(missing), f"Predicting case {index + 1} of {len(missing)}")
             try:
                 image = loader(record.case)
-                _keep(project, model, record, predictor.predict(image))
+                _keep(project, model, record, *predict_and_tell(predictor, image, progress))
                 done += 1
             except ActiveSeedError as error:
                 progress.note(f"Left out {record.case.name}: {error}")
@@ -128,17 +132,19 @@ def score_test(
     return means
 
 
-def _keep(project: Project, model: ModelRecord, record: CaseRecord, found: Prediction) -> None:
+def _lacks(known: dict[str, Any] | None, wanted: Collection[str]) -> bool:
+    return known is None or any(name not in known for name in wanted)
+
+
+def _keep(
+    project: Project,
+    model: ModelRecord,
+    record: CaseRecord,
+    found: Prediction,
+    facts: dict[str, Any],
+) -> None:
     key = record.case.key
     geometry = record.case.geometry
     write_label(project.prediction_path(key, model.id), found.labels, geometry)
     write_image(project.uncertainty_path(key, model.id), found.entropy_map, geometry)
-    project.record_prediction(
-        key,
-        model.id,
-        {
-            "mean_entropy": found.mean_entropy,
-            "foreground_entropy": found.foreground_entropy,
-            "most_uncertain_slice": found.most_uncertain_slice,
-        },
-    )
+    project.add_to_prediction(key, model.id, facts)

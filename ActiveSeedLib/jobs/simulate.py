@@ -42,6 +42,7 @@ class SimulateParameters:
     encoder: str = DEFAULT_ENCODER
     encoder_parameters: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
+    autoencoder: dict[str, Any] = field(default_factory=dict)
 
     def protocol(self) -> Protocol:
         """Return what is compared; `InputError` if that cannot be."""
@@ -62,10 +63,12 @@ def run_simulation(params: dict[str, Any], progress: Progress) -> dict[str, Any]
     check_outside(Path(wanted.out), Path(wanted.images))
     cohort = _cohort(wanted, progress.part(0.0, 0.02))
     out = make_folder(Path(wanted.out))
-    records = Simulation(cohort, protocol, encoder, training, out).run(progress.part(0.02, 0.99))
+    simulation = Simulation(cohort, protocol, encoder, training, out, wanted.autoencoder)
+    records = simulation.run(progress.part(0.02, 0.99))
     provenance = {
         "protocol": asdict(protocol),
         "training": training.to_json(),
+        "autoencoder": wanted.autoencoder,
         "encoder": encoder.provenance,
         "encoder_hash": encoder.hash,
         "images": wanted.images,

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.features import DEFAULT_ENCODER
 from ActiveSeedLib.jobs.encode import Embedding, EncodeParameters, embed
+from ActiveSeedLib.jobs.measures import Found, check_before, gather
 from ActiveSeedLib.jobs.opening import on_project
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.records import ModelRecord, Status
-from ActiveSeedLib.selection.strategy import Candidates, Selection, select, strategies
+from ActiveSeedLib.selection.strategy import Candidates, Selection, select
+from ActiveSeedLib.selection.wanted import BY_PREDICTION, passes, wanted
 from ActiveSeedLib.version import __version__
 
 CHOSEN = (Status.SUGGESTED, Status.IN_PROGRESS, Status.LABELLED)
@@ -41,28 +43,35 @@ class SuggestParameters:
 
 @on_project(SuggestParameters)
 def suggest(project: Project, parameters: SuggestParameters, progress: Progress) -> dict[str, Any]:
-    """Choose `budget` cases, say why, and put them into the queue as a new round."""
-    strategies.get(parameters.strategy).parse(parameters.strategy_parameters)
+    """Choose `budget` cases, say why, and put them into the queue as a new round.
+
+    The measures that the strategy reads and the project lacks are computed first, and kept.
+    """
+    reads = wanted(parameters.strategy, parameters.strategy_parameters)
+    check_before(project, parameters.strategy, reads)
     choice = EncodeParameters(
         encoder=parameters.encoder,
         encoder_parameters=parameters.encoder_parameters,
         map_method=parameters.map_method,
         seed=parameters.seed,
     )
-    embedding = embed(project, choice, progress.part(0.0, 0.5))
+    slow = bool(passes(reads.all)) or "difficulty" in reads.all
+    encoded, predicted = (0.2, 0.4) if slow else (0.5, 0.89)
+    embedding = embed(project, choice, progress.part(0.0, encoded))
     model = project.latest_model()
     if model is not None:
-        from ActiveSeedLib.jobs.predict import predict_missing
-
-        labelled = sum(record.available for record in project.cases(Status.LABELLED))
-        if (before := model.metrics["labelled"]) < labelled:
-            progress.note(
-                f"The model has seen {before} of {labelled} label maps: train again for better "
-                "suggestions."
-            )
-        predict_missing(project, model, parameters.device, progress.part(0.5, 0.9))
+        _predict(project, model, reads.all, parameters.device, progress.part(encoded, predicted))
+    found = gather(
+        project,
+        embedding,
+        model,
+        reads,
+        parameters.device,
+        parameters.seed,
+        progress.part(predicted, 0.9),
+    )
     progress.update(0.9, "Choosing the cases")
-    request = _request(project, embedding, model, parameters.seed)
+    request = _request(project, embedding, found, parameters.seed)
     selection = select(
         parameters.strategy, request, parameters.budget, parameters.strategy_parameters
     )
@@ -75,7 +84,7 @@ def suggest(project: Project, parameters: SuggestParameters, progress: Progress)
         parameters.strategy,
         parameters.strategy_parameters,
         parameters.seed,
-        _provenance(parameters, embedding, selection, model, request),
+        _provenance(parameters, embedding, selection, model, request, found),
         picks,
     )
     progress.update(1.0, f"Suggested {len(picks)} cases")
@@ -90,24 +99,39 @@ def suggest(project: Project, parameters: SuggestParameters, progress: Progress)
     }
 
 
-def _request(
-    project: Project, embedding: Embedding, model: ModelRecord | None, seed: int
-) -> Candidates:
+def _predict(
+    project: Project,
+    model: ModelRecord,
+    reads: frozenset[str],
+    device: str,
+    progress: Progress,
+) -> None:
+    """Predict what the model has not predicted, with all that the strategy reads of it."""
+    from ActiveSeedLib.jobs.predict import predict_missing
+
+    labelled = sum(record.available for record in project.cases(Status.LABELLED))
+    if (before := model.metrics["labelled"]) < labelled:
+        progress.note(
+            f"The model has seen {before} of {labelled} label maps: train again for better "
+            "suggestions."
+        )
+    facts = sorted(reads & set(BY_PREDICTION) - {"entropy"})
+    predict_missing(project, model, device, progress, facts=facts)
+
+
+def _request(project: Project, embedding: Embedding, found: Found, seed: int) -> Candidates:
     """Return the pool as the strategies see it; cases in the queue count as already chosen."""
     statuses = project.statuses()
-    entropy: NDArray[np.float64] | None = None
-    if model is not None:
-        facts = project.predictions(model.id)
-        entropy = np.array(
-            [facts.get(c.key, {}).get("mean_entropy", np.nan) for c in embedding.cases]
-        )
+    apart = ("entropy", "class_scores", "gradients", "patients", "minutes")
     return Candidates(
         features=embedding.features,
         coords=embedding.coords,
         candidates=_rows(embedding, statuses, (Status.UNLABELLED,)),
         labelled=_rows(embedding, statuses, CHOSEN),
-        entropy=entropy,
         seed=seed,
+        scores={name: values for name, values in found.values.items() if name not in apart},
+        round=len(project.rounds_in_brief()),
+        **{name: found.values.get(name) for name in apart},
     )
 
 
@@ -148,6 +172,7 @@ def _provenance(
     selection: Selection,
     model: ModelRecord | None,
     request: Candidates,
+    found: Found,
 ) -> dict[str, Any]:
     """Return all that is needed to repeat and to audit the selection."""
     return {
@@ -158,6 +183,7 @@ def _provenance(
         "map": embedding.map.name,
         "map_facts": embedding.map.facts,
         "model": model.id if model else None,
+        "measures": found.how,
         "candidates": len(request.candidates),
         "already_chosen": [embedding.cases[i].key for i in request.labelled],
         "facts": _facts(selection),

@@ -136,6 +136,10 @@ class Models(Cases):
         """Return where the uncertainty map of a case belongs; it need not exist yet."""
         return self.root / "predictions" / model_id / "uncertainty" / f"{self._stem(key)}.nii.gz"
 
+    def gradients_folder(self, model_id: str) -> Path:
+        """Return where the gradient embeddings that a model gives the cases are kept."""
+        return self.root / "predictions" / model_id / "gradients"
+
     def record_prediction(self, key: str, model_id: str, facts: Mapping[str, Any]) -> None:
         """Record, once its files are written, what a prediction told, such as its mean entropy."""
         with self._database.transaction() as connection:
@@ -144,6 +148,12 @@ class Models(Cases):
                 "INSERT OR REPLACE INTO predictions VALUES (?, ?, ?)",
                 (model_id, self.case(key).case.key, dump(facts)),
             )
+
+    def add_to_prediction(self, key: str, model_id: str, facts: Mapping[str, Any]) -> None:
+        """Add what was found out later, such as measures of further passes, to a prediction."""
+        with self._database.transaction():
+            known = self.prediction(key, model_id) or {}
+            self.record_prediction(key, model_id, {**known, **facts})
 
     def prediction(self, key: str, model_id: str) -> dict[str, Any] | None:
         """Return what was recorded of one prediction; None if there is none."""

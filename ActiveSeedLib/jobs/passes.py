@@ -1,0 +1,241 @@
+"""Further passes of a model through the pool: what they measure is kept with its predictions."""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ActiveSeedLib.errors import ActiveSeedError, InputError
+from ActiveSeedLib.features.shards import Shelf
+from ActiveSeedLib.jobs.opening import ImageLoader, require_images
+from ActiveSeedLib.progress import Progress
+from ActiveSeedLib.project.project import Project
+from ActiveSeedLib.project.records import CaseRecord, ModelRecord
+from ActiveSeedLib.segmentation.assess import DROPOUT_PASSES, Assessment, assess
+from ActiveSeedLib.segmentation.forward import dropouts
+from ActiveSeedLib.segmentation.inference import Predictor
+from ActiveSeedLib.segmentation.training import WITHOUT_INFLUENCE
+
+HOW = "how"
+"""The fact of a prediction that holds, for each kind of passes, the settings they were made by."""
+DROPOUT_SEED = 0
+VIEWS: Literal["natural", "mirrored"] = "natural"
+_SAVE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which passes are made, and how.
+
+    Attributes:
+        how: settings of each kind of passes that is wanted; plain values.
+        members: the models of the ensemble besides the one, where it is wanted.
+    """
+
+    how: dict[str, dict[str, Any]]
+    members: list[ModelRecord]
+
+    @property
+    def predictions(self) -> int:
+        """How many predictions a case takes, about, with the plain one that is compared with."""
+        each = {"bald": DROPOUT_PASSES, "tta": 3, "ensemble": len(self.members), "gradients": 1}
+        return 1 + sum(each[kind] for kind in self.how)
+
+
+def plan_passes(project: Project, model: ModelRecord, kinds: Collection[str]) -> Plan:
+    """Return how the wanted kinds of passes are made.
+
+    Raises:
+        InputError: an ensemble is wanted, and there is no second model to ask.
+    """
+    how: dict[str, dict[str, Any]] = {}
+    members: list[ModelRecord] = []
+    for kind in sorted(kinds):
+        how[kind] = {"model": model.id}
+        if kind == "bald":
+            how[kind] |= {"passes": DROPOUT_PASSES, "seed": DROPOUT_SEED}
+        elif kind == "tta":
+            how[kind] |= {"views": VIEWS}
+        elif kind == "ensemble":
+            members = ensemble_of(project, model)
+            how[kind] |= {"models": [one.id for one in members]}
+    return Plan(how, members)
+
+
+def ensemble_of(project: Project, model: ModelRecord) -> list[ModelRecord]:
+    """Return the other models that differ from `model` in their seed alone, the first one first.
+
+    Earlier rounds' models are no part of it: they have seen fewer label maps, and disagreement with
+    them tells what was learnt since rather than what is unsure.
+
+    Raises:
+        InputError: there is none.
+    """
+    wanted = _identity(model)
+    others = [
+        one
+        for one in project.models()
+        if one.id != model.id
+        and one.state == "finished"
+        and _identity(one) == wanted
+        and (one.folder / "model.pt").is_file()
+    ]
+    if not others:
+        seed = int(model.settings.get("seed", 0)) + 1
+        raise InputError(
+            f"An ensemble needs two models or more that differ in nothing but their seed, and "
+            f"{model.id} is alone: train again with the same settings and another seed (such as "
+            f"{seed}), then suggest again."
+        )
+    return others
+
+
+def _identity(model: ModelRecord) -> tuple[dict[str, Any], Any]:
+    without = {*WITHOUT_INFLUENCE, "seed"}
+    settings = {name: value for name, value in model.settings.items() if name not in without}
+    return settings, model.provenance.get("labels")
+
+
+def make_passes(
+    project: Project,
+    model: ModelRecord,
+    plan: Plan,
+    records: Sequence[CaseRecord],
+    device: str,
+    progress: Progress,
+) -> int:
+    """Make the passes that `records` lack, and return for how many cases that was needed.
+
+    One case at a time is kept, so that after a cancel or a kill it goes on with the next one (but
+    for gradients of the last seconds). A case that fails is noted and left out.
+
+    Raises:
+        InputError: the model cannot make such passes.
+        CancelledError: through `progress`; what was done is kept.
+    """
+    lacking = _lacking(project, model, plan, records)
+    if not lacking:
+        return 0
+    require_images(project)
+    predictor = Predictor(model.folder / "model.pt", device=device)
+    if "bald" in plan.how and not dropouts(predictor.network):
+        raise InputError(
+            "The model drops no features, so its passes cannot differ: train with a dropout above "
+            "0 (dropout in 2-D, dropout_3d in 3-D), or choose tta."
+        )
+    others = [Predictor(one.folder / "model.pt", device=device) for one in plan.members]
+    total = len(lacking)
+    progress.note(
+        f"Measuring {' and '.join(sorted(plan.how))} takes about {plan.predictions} predictions "
+        f"of each of {total} cases; what is measured is kept."
+    )
+    problems: list[str] = []
+    with _images(project) as load, _gradients(project, model) as gradients:
+        for index, (record, kinds) in enumerate(lacking):
+            progress.update(index / total, f"Measuring case {index + 1} of {total}")
+            try:
+                image = load(record.case)
+                found = assess(
+                    predictor,
+                    image,
+                    kinds,
+                    others=others,
+                    seed=DROPOUT_SEED,
+                    views=VIEWS,
+                    progress=progress,
+                )
+            except ActiveSeedError as error:
+                problems.append(str(error))
+                progress.note(f"Left out {record.case.name}: {error}")
+                continue
+            if found.gradient is not None:
+                gradients.add(record.case.key, found.gradient)
+            _keep(project, model, record, plan, kinds, found)
+    if len(problems) == total:
+        raise InputError(problems[0])
+    return total - len(problems)
+
+
+def gradients_of(project: Project, model: ModelRecord, keys: Sequence[str]) -> NDArray[np.float32]:
+    """Return the gradient embeddings [n, G] of `keys`, NaN where there is none."""
+    shelf = Shelf(project.gradients_folder(model.id))
+    missing = set(shelf.missing(keys))
+    known = [index for index, key in enumerate(keys) if key not in missing]
+    vectors = shelf.get([keys[index] for index in known])
+    everywhere = np.full((len(keys), vectors.shape[1]), np.nan, dtype=np.float32)
+    everywhere[known] = vectors
+    return everywhere
+
+
+def _lacking(
+    project: Project, model: ModelRecord, plan: Plan, records: Sequence[CaseRecord]
+) -> list[tuple[CaseRecord, list[str]]]:
+    """Return the cases that lack passes made in the way of `plan`, and which."""
+    facts = project.predictions(model.id)
+    without = set(Shelf(project.gradients_folder(model.id)).missing([r.case.key for r in records]))
+    found = []
+    for record in records:
+        how = facts.get(record.case.key, {}).get(HOW, {})
+        kinds = [kind for kind in plan.how if how.get(kind) != plan.how[kind]]
+        if "gradients" in plan.how and record.case.key in without and "gradients" not in kinds:
+            kinds.append("gradients")
+        if kinds:
+            found.append((record, kinds))
+    return found
+
+
+def _keep(
+    project: Project,
+    model: ModelRecord,
+    record: CaseRecord,
+    plan: Plan,
+    kinds: Sequence[str],
+    found: Assessment,
+) -> None:
+    key = record.case.key
+    known = project.prediction(key, model.id) or {}
+    how = {**known.get(HOW, {}), **{kind: plan.how[kind] for kind in kinds}}
+    names = {one for kind in kinds for one in (kind, f"foreground_{kind}")}
+    scores = {name: value for name, value in found.scores.items() if name in names}
+    project.add_to_prediction(key, model.id, {**scores, HOW: how})
+
+
+@contextmanager
+def _images(project: Project) -> Iterator[ImageLoader]:
+    loader = ImageLoader(project)
+    try:
+        yield loader
+    finally:
+        loader.close()
+
+
+class _Waiting:
+    """Gradients that are not on the shelf yet."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._vectors: dict[str, NDArray[np.float32]] = {}
+        self._saved = monotonic()
+
+    def add(self, key: str, vector: NDArray[np.float32]) -> None:
+        self._vectors[key] = vector
+        if monotonic() - self._saved > _SAVE_SECONDS:
+            self.save()
+
+    def save(self) -> None:
+        if self._vectors:
+            self._shelf.put(list(self._vectors), np.stack(list(self._vectors.values())))
+        self._vectors, self._saved = {}, monotonic()
+
+
+@contextmanager
+def _gradients(project: Project, model: ModelRecord) -> Iterator[_Waiting]:
+    waiting = _Waiting(Shelf(project.gradients_folder(model.id)))
+    try:
+        yield waiting
+    finally:
+        waiting.save()
