@@ -36,6 +36,11 @@ from Testing.viewer.whole_page import (
 CASES, QUEUED, SEGMENTS = 160, 6, 12
 OVERLAPPING, GONE, CUT = 1, 3, 4
 """Numbers of the cases with a draft of overlapping segments, without a file, with half a file."""
+UNCOVERED = """(name) => {
+    const box = document.querySelector(`[data-name=${name}]`).getBoundingClientRect();
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    return document.elementFromPoint(x, y)?.closest(`[data-name=${name}]`);
+}"""
 UNLABELLED = ["Skip", "Exclude", "Add to queue"]
 
 
@@ -375,14 +380,7 @@ def test_everything_is_within_reach(at: Page, width: int) -> None:
         if (state(at, "page_right") is True) != shown and width < 1250:
             named(at, "toggle-right").click()
         for name in ("save-next", "save", "skip", "exclude", "close", "next", "suggest"):
-            box = named(at, name).bounding_box()
-            assert box is not None, name
-            middle = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
-            assert at.evaluate(
-                """([x, y, name]) =>
-                    Boolean(document.elementFromPoint(x, y)?.closest(`[data-name=${name}]`))""",
-                [*middle, name],
-            ), f"{name} is covered at {middle}"
+            at.wait_for_function(UNCOVERED, arg=name)
         wait_drawn(at)
         box = named(at, "view-Red").bounding_box()
         assert box is not None
