@@ -80,6 +80,12 @@ def map_steps(session: Session, choices: Choices) -> list[Step]:
     return [Step("encode", session.job_params(_encoding(choices)), "Encoding and mapping the pool")]
 
 
+def inspect_steps(session: Session, choices: Choices) -> list[Step]:
+    """Return the step that measures whether the encoder is worth trusting on this pool."""
+    params = {"budget": choices.budget, "device": choices.device, **_encoding(choices)}
+    return [Step("inspect", session.job_params(params), "Inspecting the encoder")]
+
+
 def figure_steps(session: Session, choices: Choices, out: Path) -> list[Step]:
     """Return the step that draws the map as a figure (PNG, SVG or PDF) into the file `out`."""
     params = session.job_params({"out": str(out), **_encoding(choices)})

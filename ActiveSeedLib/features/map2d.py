@@ -29,7 +29,12 @@ class MapResult:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def map_pool(features: NDArray[np.floating[Any]], seed: int, method: str = "tsne") -> MapResult:
+def map_pool(
+    features: NDArray[np.floating[Any]],
+    seed: int,
+    method: str = "tsne",
+    perplexity: float | None = None,
+) -> MapResult:
     """Return a point in the plane for each case; equal input and seed give equal points.
 
     Up to 5,000 cases scikit-learn's Barnes–Hut t-SNE, beyond that 50 principal components and
@@ -40,6 +45,7 @@ def map_pool(features: NDArray[np.floating[Any]], seed: int, method: str = "tsne
         features: [N, D], the pool alone, without test cases.
         seed: for everything random.
         method: "tsne" or "pca".
+        perplexity: of t-SNE, between 1 and N − 1; by default min(30, (N − 1)/3).
 
     Raises:
         InputError: the method is unknown, or a value is not finite.
@@ -63,7 +69,7 @@ def map_pool(features: NDArray[np.floating[Any]], seed: int, method: str = "tsne
             facts["method"] = "pca"
             facts["note"] = "Too few different cases for t-SNE: principal components instead."
         return MapResult(_principal_components(points, 2, seed), facts)
-    facts["perplexity"] = min(30.0, (count - 1) / 3)
+    facts["perplexity"] = min(30.0, (count - 1) / 3) if perplexity is None else perplexity
     coords = _tsne(points, seed, facts)
     return MapResult(coords - coords.mean(axis=0), facts)
 

@@ -30,6 +30,7 @@ JOBS: dict[str, Job] = {
     "encode": _job("encode", "encode"),
     "difficulty": _job("difficulty", "difficulty", needs_torch=True),
     "map": _job("map", "draw"),
+    "inspect": _job("inspect", "inspect"),
     "suggest": _job("suggest", "suggest"),
     "train": _job("train", "train_model", needs_torch=True),
     "predict": _job("predict", "predict", needs_torch=True),

@@ -71,6 +71,7 @@ class AdvancedSection(Section):
     def show_job(self, state: JobState | None) -> None:
         """Choices may change under a job, for the next one; its Python may not."""
         self.python.set_enabled(state is None)
+        self.ui.inspectButton.setEnabled(state is None)
         self.ui.downloadButton.setEnabled(state is None)
         self.ui.removeButton.setEnabled(state is None)
 

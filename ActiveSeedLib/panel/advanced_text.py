@@ -1,10 +1,12 @@
-"""The log of the background process and the provenance of every selection, read in the panel."""
+"""Log, provenance of every selection, and the report on the encoder, read in the panel."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import qt
 
+from ActiveSeedLib.app.inspection import encoder_report
+from ActiveSeedLib.app.steps import inspect_steps
 from ActiveSeedLib.files import write_bytes
 from ActiveSeedLib.panel import export
 
@@ -17,16 +19,18 @@ TEXT = "Text (*.txt)"
 
 
 class TextBox:
-    """One read-only view for both; the log follows what the worker writes."""
+    """One read-only view for all three; the log follows what the worker writes."""
 
     def __init__(self, panel: "Panel", ui: Any) -> None:
         self._panel, self._ui = panel, ui
         self._seen: tuple[Any, ...] = ()
+        self._report = ""
         self._timer = qt.QTimer()
         self._timer.setInterval(LOOK_MS)
         self._timer.timeout.connect(self._look)
         ui.logButton.toggled.connect(self._on_log)
         ui.provenanceButton.toggled.connect(self._on_provenance)
+        ui.inspectButton.clicked.connect(self.inspect)
         ui.saveButton.clicked.connect(self.save)
         self._show()
 
@@ -34,19 +38,30 @@ class TextBox:
         """There is a provenance only of an open project."""
         is_open = self._panel.session is not None
         self._ui.provenanceButton.setEnabled(is_open)
+        if self._report:  # of the project before
+            self._report = ""
+            self._show()
         if self._ui.provenanceButton.checked:
             if is_open:
                 self._show()
             else:
                 self._ui.provenanceButton.setChecked(False)
 
+    def inspect(self, *_args: Any) -> None:
+        """Let the worker measure the chosen encoder, and show what it finds."""
+        session = self._panel.session
+        if session is not None:
+            steps = inspect_steps(session, self._panel.choices)
+            self._panel.run(steps, "Inspecting the encoder", self._on_inspected)
+
     def save(self, *_args: Any) -> None:
-        """Ask where, and write the provenance there."""
+        """Ask where, and write the provenance or the report there."""
         session = self._panel.session
         if session is None:
             return
-        start = str(session.root / "provenance.txt")
-        path = export.ask_path(self._ui.saveButton, "Save the provenance", start, TEXT)
+        what = "report" if self._report else "provenance"
+        start = str(session.root / f"{what}.txt")
+        path = export.ask_path(self._ui.saveButton, f"Save the {what}", start, TEXT)
         if path is None:
             return
         with self._panel.guarded():
@@ -57,6 +72,16 @@ class TextBox:
     def exit(self) -> None:
         """Nobody looks."""
         self._timer.stop()
+
+    def _on_inspected(self, done: bool) -> None:
+        if not done:
+            return
+        report = encoder_report(self._panel.results["inspect"])
+        self._ui.logButton.setChecked(False)
+        self._ui.provenanceButton.setChecked(False)
+        self._report = report.text()
+        self._show()
+        self._panel.notice(report.verdict)
 
     def _on_log(self, *_args: Any) -> None:
         if self._ui.logButton.checked:
@@ -71,9 +96,15 @@ class TextBox:
     def _show(self) -> None:
         ui = self._ui
         log, provenance = bool(ui.logButton.checked), bool(ui.provenanceButton.checked)
+        if log or provenance:
+            self._report = ""
+        report = bool(self._report)
         for widget in (ui.textLabel, ui.textView):
-            widget.setVisible(log or provenance)
-        ui.saveButton.setVisible(provenance)
+            widget.setVisible(log or provenance or report)
+        ui.saveButton.setVisible(provenance or report)
+        ui.textView.setLineWrapMode(
+            qt.QPlainTextEdit.WidgetWidth if report else qt.QPlainTextEdit.NoWrap
+        )
         ui.logButton.setText("Hide log" if log else "Show log")
         ui.provenanceButton.setText("Hide provenance" if provenance else "Provenance…")
         self._seen = ()
@@ -84,6 +115,9 @@ class TextBox:
             self._timer.stop()
         if provenance:
             self._show_provenance()
+        if report:
+            ui.textLabel.setText("Whether the encoder is worth trusting on this pool:")
+            ui.textView.setPlainText(self._report)
 
     def _show_provenance(self) -> None:
         with self._panel.guarded():

@@ -411,3 +411,29 @@ def test_provenance_is_shown_and_saved(panel: Panel, tmp_path: Path) -> None:
     panel.close_project()
     assert ui.textView.isHidden()
     assert not ui.provenanceButton.enabled
+
+
+def test_the_report_on_the_encoder_is_shown_and_gives_way_to_the_log(
+    panel: Panel, tmp_path: Path
+) -> None:
+    ui = panel.advanced.ui
+    pump.click(ui.provenanceButton)
+    pump.click(ui.inspectButton)
+    assert panel.is_busy
+    assert not ui.inspectButton.enabled
+    pump.wait_until(lambda: not panel.is_busy, 120)
+    assert ui.inspectButton.enabled
+    assert not ui.provenanceButton.checked
+    assert not ui.textView.isHidden()
+    text = str(ui.textView.plainText)
+    assert "Near-copies: " in text
+    assert panel.notice_text == text.splitlines()[0]
+    with pump.chosen(tmp_path / "report"):
+        pump.click(ui.saveButton)
+    assert (tmp_path / "report.txt").read_text() == text
+    pump.click(ui.logButton)
+    assert str(ui.textLabel.text).startswith("Log:")
+    pump.click(ui.logButton)
+    assert ui.textView.isHidden()
+    panel.close_project()
+    assert not ui.choosingBox.enabled
