@@ -1,4 +1,4 @@
-"""Strategy, encoder, seed and device; and where every selection came from."""
+"""Strategy, encoder, seed and device; what the encoder is good for; where selections came from."""
 
 import dataclasses
 import json
@@ -8,6 +8,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from trame.widgets import html
 from trame.widgets import vuetify3 as v3
 
+from ActiveSeedLib.app.inspection import encoder_report
+from ActiveSeedLib.app.steps import inspect_steps
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.features.encoder import encoders
 from ActiveSeedLib.registry import check_seed
@@ -30,15 +32,15 @@ class SettingsPart:
         self._state = server.state
         self._viewer = viewer
         with self._state as state:
-            state.settings_shown = state.provenance_shown = False
+            state.settings_shown = state.provenance_shown = state.inspection_shown = False
             state.settings_strategies = _items(strategies.entries())
             state.settings_encoders = _items(encoders.entries())
-            state.provenance_text = state.settings_problem = ""
+            state.provenance_text = state.settings_problem = state.inspection_text = ""
         self._show()
         server.state.change("settings_strategy")(self._on_strategy)
 
     def build(self) -> None:
-        """Make both dialogs."""
+        """Make the three dialogs."""
         with (
             v3.VDialog(v_model=("settings_shown",), max_width=520),
             v3.VCard(title="Settings", **named("settings")),
@@ -64,6 +66,12 @@ class SettingsPart:
             v3.VCardText(),
         ):
             html.Pre("{{ provenance_text }}", style="font-size: 12px; white-space: pre-wrap;")
+        with (
+            v3.VDialog(v_model=("inspection_shown",), max_width=900),
+            v3.VCard(title="Whether the encoder is worth trusting here", **named("inspection")),
+            v3.VCardText(),
+        ):
+            html.Div("{{ inspection_text }}", style="white-space: pre-wrap;")
 
     def open(self) -> None:
         """Show the choices as they are."""
@@ -76,6 +84,21 @@ class SettingsPart:
             text = self._viewer.session.provenance()
             self._state.provenance_text = text or "Nothing has been selected yet."
             self._state.provenance_shown = True
+
+    def _inspect(self) -> None:
+        """Let the worker measure the encoder that is selected, and show what it finds."""
+        with self._viewer.guarded():
+            encoder = encoders.get(self._state.settings_encoder).name
+            choices = dataclasses.replace(self._viewer.choices, encoder=encoder)
+            steps = inspect_steps(self._viewer.session, choices)
+            self._state.settings_shown = False
+            self._viewer.run(steps, "Inspecting the encoder", self._on_inspected)
+
+    def _on_inspected(self, done: bool) -> None:
+        if done:
+            report = encoder_report(self._viewer.runner.results["inspect"])
+            with self._state as state:
+                state.inspection_text, state.inspection_shown = report.text(), True
 
     def _build_methods(self) -> None:
         v3.VSelect(
@@ -112,6 +135,13 @@ class SettingsPart:
             label="Encoder",
             **FIELD,
             **named("encoder", "How an image becomes a vector."),
+        )
+        button(
+            "Is it worth trusting?",
+            self._inspect,
+            "inspect",
+            "Measure whether cases chosen by this encoder stand for the pool better than random "
+            "ones.",
         )
 
     def _build_training(self) -> None:
