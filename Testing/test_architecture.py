@@ -16,7 +16,7 @@ FOUNDATION = {"errors", "files", "progress", "registry", "requirements", "signal
 MAY_KNOW: dict[str, set[str]] = {
     "pool": set(),
     "project": {"pool"},
-    "features": {"pool"},
+    "features": {"pool", "selection"},
     "selection": set(),
     "segmentation": {"pool"},
     "pictures": {"pool"},
@@ -50,7 +50,17 @@ MAY_KNOW: dict[str, set[str]] = {
         "worker",
     },
 }
-HEAVY = {"torch", "monai", "sklearn", "openTSNE", "matplotlib", "SimpleITK", "pydicom", "PIL"}
+HEAVY = {
+    "torch",
+    "monai",
+    "sklearn",
+    "openTSNE",
+    "matplotlib",
+    "SimpleITK",
+    "pydicom",
+    "PIL",
+    "transformers",
+}
 MRML = {"slicer", "vtk"}
 # Whatever trame-slicer brings; one folder alone deals with it.
 WEB = {

@@ -6,12 +6,14 @@ An encoder turns an image into one vector; selection and the map see only the ve
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ActiveSeedLib.features.shards import Shelf
 from ActiveSeedLib.pool.case import Image
+from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.registry import Registry
 
 
@@ -33,6 +35,30 @@ class Encoder(Protocol):
 
     def encode(self, images: Sequence[Image]) -> NDArray[np.float32]:
         """Return one vector an image, shape [n, D]; a row depends on its own image alone."""
+        ...
+
+
+@runtime_checkable
+class ThoroughEncoder(Encoder, Protocol):
+    """An encoder that takes seconds to minutes an image: it tells how far it is and can be stopped.
+
+    Attributes:
+        parts: as `hash`, of what it keeps of the parts of an image.
+    """
+
+    parts: str
+
+    def encode_kept(
+        self, images: Sequence[Image], kept: Shelf | None, progress: Progress
+    ) -> NDArray[np.float32]:
+        """Return one vector an image, shape [n, D], as `encode` does.
+
+        Args:
+            images: as for `encode`.
+            kept: the shelf `parts`, where what is found is looked up and put, so that nothing is
+                computed twice, not even after a crash; or None.
+            progress: of these images.
+        """
         ...
 
 

@@ -11,7 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ActiveSeedLib.errors import CancelledError
-from ActiveSeedLib.features.encoder import Encoder, check_image, check_vectors
+from ActiveSeedLib.features.encoder import (
+    Encoder,
+    ThoroughEncoder,
+    check_image,
+    check_vectors,
+)
 from ActiveSeedLib.features.shards import Shelf
 from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.progress import Progress
@@ -79,7 +84,7 @@ def encode_pool(
         encoder: see `make_encoder`.
         store: where the vectors go.
         progress: told "Encoding case 12 of 240"; asked to stop between batches of eight
-            slices or one volume.
+            slices or one volume, by a `ThoroughEncoder` more often.
 
     Raises:
         CancelledError: through `progress`; what was encoded is kept.
@@ -91,7 +96,7 @@ def encode_pool(
     if not waiting:
         return {}
     shelf.describe(encoder.provenance)
-    run = _Run(encoder, shelf)
+    run = _Run(encoder, store)
     try:
         with ThreadPoolExecutor(_READERS, thread_name_prefix="read") as readers:
             try:
@@ -114,16 +119,21 @@ def _encode_all(
     """Encode batch by batch, the next ones being read meanwhile."""
     total = len(waiting)
     done = 0
-    for batch in _batches(waiting, load, readers):
-        progress.update(done / total, f"Encoding case {done + 1} of {total}")
-        run.encode(batch, progress)
+    for batch in _batches(waiting, load, readers, run.batch_cases):
+        step = f"Encoding case {done + 1} of {total}"
+        progress.update(done / total, step)
+        part = progress.part(done / total, (done + len(batch)) / total, f"{step}: ")
+        run.encode(batch, part)
         done += len(batch)
 
 
 def _batches(
-    waiting: list[Case], load: Callable[[Case], Image], readers: ThreadPoolExecutor
+    waiting: list[Case],
+    load: Callable[[Case], Image],
+    readers: ThreadPoolExecutor,
+    most: int,
 ) -> Iterator[list[Reading]]:
-    """Yield the cases in order, being read: eight single slices or one volume at a time.
+    """Yield the cases in order, being read: up to `most` single slices or one volume at a time.
 
     So a batch is about eight slices of work, which leaves time to hear of a cancel.
     """
@@ -137,7 +147,7 @@ def _batches(
             voxels += math.prod(case.geometry.size)
             case = next(coming, None)
         batch = [queue.popleft()]
-        while queue and len(batch) < _BATCH_CASES and batch[0][0].is_2d and queue[0][0].is_2d:
+        while queue and len(batch) < most and batch[0][0].is_2d and queue[0][0].is_2d:
             batch.append(queue.popleft())
         yield batch
 
@@ -145,10 +155,12 @@ def _batches(
 class _Run:
     """What one call of `encode_pool` has encoded and not saved yet."""
 
-    def __init__(self, encoder: Encoder, shelf: Shelf) -> None:
+    def __init__(self, encoder: Encoder, store: FeatureStore) -> None:
         self.failures: dict[str, str] = {}
+        self.batch_cases = 1 if isinstance(encoder, ThoroughEncoder) else _BATCH_CASES
         self._encoder = encoder
-        self._shelf = shelf
+        self._store = store
+        self._shelf = store.shelf(encoder)
         self._keys: list[str] = []
         self._vectors: list[NDArray[np.float32]] = []
         self._saved = monotonic()
@@ -172,7 +184,7 @@ class _Run:
             else:
                 self.failures[case.key] = why
         progress.check()
-        self._encode_images(keys, images)
+        self._encode_images(keys, images, progress)
         if monotonic() - self._saved > _SAVE_SECONDS:
             self.save()
 
@@ -183,17 +195,19 @@ class _Run:
         self._shelf.record_failures(self.failures)
         self._keys, self._vectors, self._saved = [], [], monotonic()
 
-    def _encode_images(self, keys: list[str], images: list[Image]) -> None:
+    def _encode_images(self, keys: list[str], images: list[Image], progress: Progress) -> None:
         if not keys:
             return
         try:
-            vectors = self._encoder.encode(images)
+            vectors = self._vectors_of(images, progress)
+        except CancelledError:
+            raise
         except Exception as error:
             if len(keys) == 1:
                 self.failures[keys[0]] = _sentence(error)
                 return
             for key, image in zip(keys, images, strict=True):
-                self._encode_images([key], [image])
+                self._encode_images([key], [image], progress)
             return
         for key, vector, why in zip(keys, vectors, check_vectors(vectors), strict=True):
             if why is None:
@@ -201,6 +215,12 @@ class _Run:
                 self._vectors.append(vector)
             else:
                 self.failures[key] = why
+
+    def _vectors_of(self, images: list[Image], progress: Progress) -> NDArray[np.float32]:
+        if isinstance(self._encoder, ThoroughEncoder):
+            kept = self._store.shelf(self._encoder.parts)
+            return self._encoder.encode_kept(images, kept, progress)
+        return self._encoder.encode(images)
 
 
 def _sentence(error: Exception) -> str:

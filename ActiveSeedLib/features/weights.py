@@ -100,6 +100,16 @@ KNOWN: tuple[KnownWeights, ...] = (
         "736ec1ae8ccb2e0b647b47235e8d5b7509a346a5/ResNet50.pt",
         sha256="08629f7e7bd3e29b8ee9522ca3f65ce4d010a7ddf74f0ea3c7e3f3d0bbab0734",
     ),
+    KnownWeights(
+        name="sam-vit-b",
+        encoder="sam",
+        file="sam_vit_b_01ec64.pth",
+        preprocessing="imagenet",
+        licence="Apache-2.0",
+        source="facebookresearch/segment-anything, ViT-B",
+        url="https://dl.fbaipublicfiles.com/segment_anything/sam_vit_b_01ec64.pth",
+        sha256="ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912",
+    ),
 )
 
 

@@ -33,11 +33,6 @@ from ActiveSeedLib.selection.wanted import (
 
 # The names of measures that predictions are kept with under another name.
 _FACTS = {"entropy": "mean_entropy"}
-# What one has to get for measures that no provider makes.
-_LACKING = {
-    "sam_uncertainty": "SAM's doubt about the images is not measured by this ActiveSeed yet; it "
-    "will take SAM's weights (sam_vit_b_01ec64.pth): choose alps or another cold start until then",
-}
 
 
 @dataclass(frozen=True)
@@ -106,9 +101,10 @@ def check_before(project: Project, strategy: str, wanted: Wanted) -> None:
         )
     for name in sorted(wanted.needs):
         if _provider(name) is None:
-            default = f"the measure {name} is not known to this ActiveSeed"
-            sentence = _LACKING.get(name, default)
-            raise InputError(f"The strategy {strategy} cannot choose: {sentence}.")
+            raise InputError(
+                f"The strategy {strategy} cannot choose: the measure {name} is not known to this "
+                "ActiveSeed."
+            )
     if model is not None and "ensemble" in passes(wanted.all):
         from ActiveSeedLib.jobs.passes import ensemble_of
 
@@ -277,7 +273,18 @@ def _difficulty(asked: Asked) -> Found:
     return _of_facts(rows, asked, {"from": "autoencoder", "seed": asked.seed, "settings": settings})
 
 
-_SLOW = {_passed, _difficulty}
+@provides("sam_uncertainty")
+def _sam_uncertainty(asked: Asked) -> Found:
+    """Return how ambiguous a case is for the Segment Anything Model."""
+    from ActiveSeedLib.jobs.sam import sam_measure, sam_uncertainty_of
+
+    measure = sam_measure(asked.embedding.encoder, asked.device)
+    values = sam_uncertainty_of(asked.project, measure, asked.progress)
+    rows = [{"sam_uncertainty": values.get(key)} for key in asked.keys]
+    return _of_facts(rows, asked, {"from": "SAM", **measure.provenance})
+
+
+_SLOW = {_passed, _difficulty, _sam_uncertainty}
 
 
 def _of_facts(
