@@ -65,7 +65,7 @@ def _choosing(result: Mapping[str, Any]) -> list[str]:
         said = [f"Structure: none; {numbers} vary independently of each other, as noise does."]
     else:
         said = [
-            f"Structure: {share:.0%} of what differs among the cases is shared by several of "
+            f"Structure: {_percent(share)} of what differs among the cases is shared by several of "
             f"{numbers}, in {_count(structure['directions'], 'direction')}; noise would share "
             "nothing."
         ]
@@ -76,14 +76,13 @@ def _choosing(result: Mapping[str, Any]) -> list[str]:
         + (
             ", which is what choosing among noise gains as well."
             if result["verdict"] == "random"
-            else f", nearer than {gain['beaten']:.0%} of the random choices."
+            else f", nearer than {_percent(gain['beaten'])} of the random choices."
         )
     )
     if on_map["gain"] < 0.5 * gain["gain"] and result["verdict"] != "random":
         said.append(
-            f"The map: {picks} chosen on it are {_nearer(on_map['gain'])} than random ones, since "
-            "its outermost cases are among them; strategies that work on the features cover the "
-            "pool better."
+            f"The map: {picks} chosen on it are {_nearer(on_map['gain'])} than random ones; a "
+            "strategy that works on the features themselves covers the pool better."
         )
     return said
 
@@ -144,8 +143,8 @@ def _stability(result: Mapping[str, Any]) -> list[str]:
             leads = "lead to picks as different as random ones"
         settings = "" if name.endswith("seeds") else f" ({', '.join(found['settings'])})"
         said.append(
-            f"{what}{settings} {leads}: {found['shared']:.0%} are the very same (random: "
-            f"{found['shared_by_chance']:.0%}), and the nearest pick is at {distance:.0%} of the "
+            f"{what}{settings} {leads}: {_percent(found['shared'])} are the very same (random: "
+            f"{_percent(found['shared_by_chance'])}), and the nearest pick is at {_percent(distance)} of the "
             "distance of a random one."
         )
     return said
@@ -211,10 +210,14 @@ def _measured_on(result: Mapping[str, Any]) -> list[str]:
     return said
 
 
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
 def _nearer(gain: float) -> str:
     if abs(gain) < 0.005:
         return "no nearer"
-    return f"{abs(gain):.0%} {'nearer' if gain > 0 else 'farther'}"
+    return f"{_percent(abs(gain))} {'nearer' if gain > 0 else 'farther'}"
 
 
 def _listed(names: list[str]) -> str:

@@ -57,7 +57,7 @@ def said(**changes: Any) -> str:
 def test_an_encoder_to_trust() -> None:
     text = said()
     assert text.startswith("Worth trusting: cases chosen by descriptor stand for this pool clearly")
-    assert "8 cases chosen among the features are 42% nearer to the rest of the pool" in text
+    assert "8 cases chosen among the features are 42 % nearer to the rest of the pool" in text
     assert "the cases fall into 4 groups (silhouette 0.70, by chance 0.20;" in text
     assert "its groups are real" in text
     assert "Near-copies: none." in text
@@ -82,7 +82,7 @@ def test_care_says_why() -> None:
 
 
 def test_a_map_that_covers_worse_than_the_features_is_named() -> None:
-    assert "8 cases chosen on it are 4% farther than random ones" in said(
+    assert "8 cases chosen on it are 4 % farther than random ones" in said(
         map_gain={"gain": -0.04, "beaten": 0.1}
     )
     assert "The map:" not in said()
