@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ActiveSeedLib.benchmark.report import compare, summarise
-from ActiveSeedLib.benchmark.simulate import Protocol, parse_strategy
+from ActiveSeedLib.benchmark.simulate import Protocol, parse_course, parse_strategy
 from ActiveSeedLib.demo.cohort import generate_cohort
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.jobs import JOBS
@@ -24,8 +24,19 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return generate_cohort(tmp_path_factory.mktemp("cohort"), cases=10, seed=3)
 
 
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cohort of few thick slices, which a 2-D network segments."""
+    folder = tmp_path_factory.mktemp("small")
+    return generate_cohort(folder, cases=10, seed=3, size=(24, 20, 8))
+
+
 def _simulate(
-    cohort: Path, out: Path, steps: list[str] | None = None, notes: list[str] | None = None
+    cohort: Path,
+    out: Path,
+    steps: list[str] | None = None,
+    notes: list[str] | None = None,
+    **more: Any,
 ) -> dict[str, Any]:
     def listen(kind: str, values: dict[str, Any]) -> None:
         if kind == "note" and notes is not None:
@@ -43,6 +54,7 @@ def _simulate(
             "budgets": [2, 4],
             "seeds": 1,
             "settings": {"epochs": 1, "channels": [8, 16], "device": "cpu"},
+            **more,
         },
         Progress(listen),
     )
@@ -139,11 +151,65 @@ def test_the_tables_by_hand() -> None:
         ({"strategies": ("random", "random"), "budgets": (2,)}, "named twice"),
         ({"strategies": ("levy:alpa=1",), "budgets": (2,)}, "no parameter 'alpa'"),
         ({"strategies": ("random",), "budgets": (2,), "seeds": 0}, "at least 1"),
+        ({"strategies": ("margin",), "budgets": (2,)}, r"such as typiclust\+margin"),
+        ({"strategies": ("distance",), "budgets": (2,)}, "cannot choose the first cases"),
+        ({"strategies": ("one-a-patient:strategy=bald",), "budgets": (2,)}, "a trained model"),
+        ({"strategies": ("levy+margn",), "budgets": (2, 4)}, "did you mean 'margin'"),
+        ({"strategies": ("levy+fps+margin",), "budgets": (2, 4)}, "joins 3 strategies"),
+        ({"strategies": ("random+per-minute",), "budgets": (2, 4)}, "minutes is not known"),
     ],
 )
 def test_a_wrong_protocol_is_refused(protocol: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
         Protocol(**protocol)
+
+
+TINY = {"epochs": 1, "channels": [4, 8], "size_2d": [32, 32], "device": "cpu"}
+AUTOENCODER = {"steps": 2, "batch": 2, "channels": [4, 8], "side_3d": 16, "views": 1}
+
+
+def test_any_strategy_first_and_another_later(small: Path, tmp_path: Path) -> None:
+    later = ["bald", "badge", "clasp-pe", "one-a-patient"]
+    params: dict[str, Any] = {
+        "strategies": ["cscs", *(f"typiclust+{name}" for name in later), "random"],
+        "budgets": [2, 3],
+        "settings": TINY,
+        "autoencoder": AUTOENCODER,
+    }
+    steps: list[str] = []
+    once = _simulate(small, tmp_path / "once", steps, **params)
+    records = {(r["strategy"], r["budget"]): r for r in once["records"]}
+    assert len(records) == 2 * 6
+    for name in later:
+        assert records[f"typiclust+{name}", 2]["picks"] == records["typiclust+bald", 2]["picks"]
+        assert records[f"typiclust+{name}", 2]["dice"] == records["typiclust+bald", 2]["dice"]
+        picked = [p["case"] for b in (2, 3) for p in records[f"typiclust+{name}", b]["picks"]]
+        assert len(set(picked)) == len(picked) == 3
+    assert records["cscs", 2]["picks"][0]["difficulty"] > 0
+    assert records["typiclust+bald", 3]["picks"][0]["measure"] == "bald"
+    # Strategies that begin alike share the first training, whatever is measured after it.
+    first = {s.split(":")[0] for s in steps if "seed 43, 2 labelled: " in s and "epoch" in s}
+    assert 1 <= len(first) <= 3
+    resumed: list[str] = []
+    again = _simulate(small, tmp_path / "once", resumed, **params)
+    assert [r["picks"] for r in again["records"]] == [r["picks"] for r in once["records"]]
+    assert not any("epoch" in step or "Training" in step for step in resumed)
+
+
+def test_measures_that_an_earlier_simulation_lacks_are_made(small: Path, tmp_path: Path) -> None:
+    plain: dict[str, Any] = {"strategies": ["levy-cold-start"], "settings": TINY}
+    before = _simulate(small, tmp_path / "out", **plain)
+    more = {**plain, "strategies": ["levy-cold-start", "levy-cold-start+ensemble"]}
+    after = _simulate(small, tmp_path / "out", **more)
+    assert after["records"][2]["dice"] == before["records"][0]["dice"]
+    assert after["records"][3]["picks"][0]["measure"] == "ensemble"
+
+
+def test_the_model_before_is_known_from_the_third_round_on(small: Path, tmp_path: Path) -> None:
+    params = {"strategies": ["levy-plus"], "budgets": [2, 3, 4], "settings": TINY}
+    records = _simulate(small, tmp_path / "out", **params)["records"]
+    assert [r["picks"][0]["role"] for r in records][1:] == ["score", "score"]
+    assert all("uncertainty" in r["picks"][0] for r in records[1:])
 
 
 def test_results_never_go_into_the_images_folder(cohort: Path) -> None:
@@ -154,3 +220,6 @@ def test_results_never_go_into_the_images_folder(cohort: Path) -> None:
 
 def test_a_strategy_may_carry_parameters() -> None:
     assert parse_strategy("levy:alpha=0.5") == ("levy", {"alpha": 0.5})
+    course = parse_course("typiclust+rokach:beta=1e+1")
+    assert course == (("typiclust", {}), ("rokach", {"beta": 10.0}))
+    assert parse_course("levy:alpha=0.5") == (("levy", {"alpha": 0.5}),) * 2
