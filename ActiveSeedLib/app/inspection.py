@@ -144,8 +144,8 @@ def _stability(result: Mapping[str, Any]) -> list[str]:
         settings = "" if name.endswith("seeds") else f" ({', '.join(found['settings'])})"
         said.append(
             f"{what}{settings} {leads}: {_percent(found['shared'])} are the very same (random: "
-            f"{_percent(found['shared_by_chance'])}), and the nearest pick is at {_percent(distance)} of the "
-            "distance of a random one."
+            f"{_percent(found['shared_by_chance'])}), and the nearest pick is at "
+            f"{_percent(distance)} of the distance of a random one."
         )
     return said
 

@@ -16,8 +16,9 @@ from ActiveSeedLib.jobs.encode import Embedding, EncodeParameters, embed
 from ActiveSeedLib.jobs.opening import on_project
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.project import Project
-from ActiveSeedLib.selection.inspection import Inspection, Maps, Neighbours
+from ActiveSeedLib.selection.inspection import Inspection, Maps
 from ActiveSeedLib.selection.inspection import inspect as measure
+from ActiveSeedLib.selection.near_copies import Neighbours
 
 Floats = NDArray[np.float64]
 ENCODING = 0.5  # share of the job's time

@@ -10,9 +10,9 @@ from ActiveSeedLib.selection.inspection import (
     Maps,
     coverage_gain,
     inspect,
-    neighbours,
     stability,
 )
+from ActiveSeedLib.selection.near_copies import neighbours
 from ActiveSeedLib.selection.tendency import components, structure, tendency
 
 
