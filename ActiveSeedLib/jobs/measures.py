@@ -287,6 +287,11 @@ def _sam_uncertainty(asked: Asked) -> Found:
 _SLOW = {_passed, _difficulty, _sam_uncertainty}
 
 
+def is_slow(wanted: Wanted) -> bool:
+    """Return whether some of the measures may take longer than to encode and predict the pool."""
+    return any(_provider(name) in _SLOW for name in wanted.all)
+
+
 def _of_facts(
     facts: Sequence[Mapping[str, Any]],
     asked: Asked,

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.features import DEFAULT_ENCODER
 from ActiveSeedLib.jobs.encode import Embedding, EncodeParameters, embed
-from ActiveSeedLib.jobs.measures import Found, check_before, gather
+from ActiveSeedLib.jobs.measures import Found, check_before, gather, is_slow
 from ActiveSeedLib.jobs.opening import on_project
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.records import ModelRecord, Status
 from ActiveSeedLib.selection.strategy import Candidates, Selection, select
-from ActiveSeedLib.selection.wanted import BY_PREDICTION, passes, wanted
+from ActiveSeedLib.selection.wanted import BY_PREDICTION, wanted
 from ActiveSeedLib.version import __version__
 
 CHOSEN = (Status.SUGGESTED, Status.IN_PROGRESS, Status.LABELLED)
@@ -55,8 +55,7 @@ def suggest(project: Project, parameters: SuggestParameters, progress: Progress)
         map_method=parameters.map_method,
         seed=parameters.seed,
     )
-    slow = bool(passes(reads.all)) or "difficulty" in reads.all
-    encoded, predicted = (0.2, 0.4) if slow else (0.5, 0.89)
+    encoded, predicted = (0.2, 0.4) if is_slow(reads) else (0.5, 0.89)
     embedding = embed(project, choice, progress.part(0.0, encoded))
     model = project.latest_model()
     if model is not None:

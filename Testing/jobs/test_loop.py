@@ -63,6 +63,7 @@ def test_twice_round_the_loop(project: Path, cohort: Path) -> None:
         float(uncertainty.array.mean()), abs=1e-4
     )
     assert provenance["model"] == model.id
+    assert provenance["measures"]["entropy"]["model"] == model.id
     assert provenance["encoder_hash"]
     assert set(provenance["already_chosen"]) == {p["key"] for p in first["picks"]}
 
@@ -123,6 +124,17 @@ def test_a_truncated_image_is_named_and_the_rest_goes_on(cohort: Path, tmp_path:
         ("suggest", {"budget": 2, "encoder": "resnet"}, "no encoder called 'resnet'"),
         ("suggest", {"budget": "2"}, "must be of type int"),
         ("suggest", {"budget": 2, "seed": -1}, "seed must be between 0"),
+        ("suggest", {"budget": 2, "strategy": "margin"}, "there is none yet: label the cases"),
+        (
+            "suggest",
+            {
+                "budget": 2,
+                "strategy": "one-a-patient",
+                "strategy_parameters": {"strategy": "bald"},
+            },
+            "The strategy one-a-patient chooses by what a trained model says",
+        ),
+        ("suggest", {"budget": 2, "strategy": "per-minute"}, "known of 0 labelled cases"),
         ("map", {"out": "/dev/null/map.png"}, "/dev/null cannot be made"),
         ("map", {"out": "map.xyz"}, "map.xyz does not name a picture"),
         ("map", {"out": "folder"}, "folder does not name a picture"),
