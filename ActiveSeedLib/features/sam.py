@@ -20,8 +20,8 @@ from ActiveSeedLib.registry import check_seed
 class SamParameters:
     """What can be chosen about `sam`.
 
-    Defaults are those of SUGFW and of SAM's own automatic masks; a CPU wants a smaller `side` and
-    fewer `points`.
+    Defaults are those of SUGFW and of SAM's own automatic masks. With them ViT-B takes some 20
+    minutes a slice on two CPU cores; with `side` 224 and `points` 16 half a minute.
     """
 
     weights: str = field(
