@@ -1,12 +1,15 @@
 # Two commands do everything: `make demo` and `make test`. Both set up what they need, once.
 #
 #   PYTHON=...      the Python 3.11 or 3.12 to use (found by itself otherwise)
+#   PROCESSES=1     let the tests run one after another
 #   SERVE=no        let the demo end without serving its project to a browser
 #   PIP_OPTIONS=... further options for pip, such as an index that holds PyTorch for your machine
 
 PYTHON ?= $(shell for python in python3 python3.11 python3.12; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null \
 	&& echo $$python && break; done)
+# Two: what the tests hold in memory, and the threads of PyTorch, fit a small machine.
+PROCESSES ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -17,7 +20,7 @@ demo: setup
 	@$(BIN)/activeseed demo --out demo-out $(if $(filter no,$(SERVE)),--no-serve)
 
 test: setup lint
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadgroup
 
 # In a real 3D Slicer: make test-slicer SLICER=/path/to/Slicer (see Testing/README.md).
 test-slicer:

@@ -3,13 +3,12 @@
 import itertools
 import re
 import shutil
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from ActiveSeedLib.app.session import Session
 from ActiveSeedLib.demo.cohort import generate_cohort
@@ -18,11 +17,11 @@ from ActiveSeedLib.pool.readers import read_label
 from ActiveSeedLib.pool.scan import scan
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.schema import LabelSchema
-from Testing.viewer.browser import Problems, Served, serving, shot
+from Testing.viewer.browser import Problems, shot
+from Testing.viewer.whole_page import named, press, said, serve, stroke, wait_drawn
 
 CASES, TEST, BUDGET = 12, 2, 2
 SIZE = (96, 84, 24)
-TOKEN = "token-of-the-tests"
 JOB_MS = 240_000
 AWAY = "ERR_CONNECTION_REFUSED|page: Object|code: -32099"
 """What the browser says while the server is away."""
@@ -41,15 +40,6 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def serve(root: Path, *options: str) -> AbstractContextManager[Served]:
-    """Start the command as a user does."""
-    return serving(["-m", "ActiveSeedLib.cli", "view", root, *options], ACTIVESEED_TOKEN=TOKEN)
-
-
-def named(page: Page, name: str) -> Locator:
-    return page.locator(f"[data-name={name}]")
-
-
 def lines(page: Page) -> list[str]:
     """Return the keys that the queue lists."""
     return [line.get_attribute("data-key") or "" for line in named(page, "line").all()]
@@ -61,18 +51,8 @@ def wait_open(page: Page, name: str | None = None) -> str:
         expect(named(page, "case-name")).to_be_visible()
     else:
         expect(named(page, "case-name")).to_have_text(name)
-    page.wait_for_function(
-        """() => {
-          const view = document.querySelector('[data-name=view-Red] img');
-          return view && view.complete && view.naturalWidth > 50;
-        }"""
-    )
+    wait_drawn(page)
     return named(page, "case-name").inner_text()
-
-
-def press_action(page: Page, title: str) -> None:
-    """Press a button of the message on top of the page."""
-    named(page, "notice-action").filter(has_text=title).click()
 
 
 def saved_of(root: Path, name: str) -> tuple[Image, Image]:
@@ -83,18 +63,6 @@ def saved_of(root: Path, name: str) -> tuple[Image, Image]:
         assert path is not None, f"{name} has no label map"
         session = Session(project)
         return session.load_image(record.case.key), read_label(path)
-
-
-def stroke(page: Page, view: str, moves: list[tuple[float, float]]) -> None:
-    """Drag the mouse through points of a view, in pixels from its centre."""
-    box = named(page, f"view-{view}").bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x + moves[0][0], y + moves[0][1])
-    page.mouse.down()
-    for dx, dy in moves[1:]:
-        page.mouse.move(x + dx, y + dy, steps=8)
-    page.mouse.up()
 
 
 def swept(
@@ -148,8 +116,8 @@ def brush_mm(page: Page) -> float:
 def save_anyway(page: Page, name: str) -> None:
     """Save, and count the label map as done whatever is odd about it."""
     page.keyboard.press("Control+s")
-    expect(named(page, "notice-text")).to_contain_text("not counted as done yet")
-    press_action(page, "Count as done")
+    said(page, "not counted as done yet")
+    press(page, "Count as done")
     expect(named(page, "notice-text")).to_have_text(f"{name} is saved.")
 
 
@@ -209,22 +177,22 @@ def test_the_whole_way(page: Page, archive: Path, problems: Problems) -> None:
         suggested = lines(page)
         shot(page, "journey-2-suggested")
 
-        press_action(page, "Open the first")
+        press(page, "Open the first")
         first = wait_open(page)
         page.keyboard.press("1")
         diameter, slice_index = brush_mm(page), shown_slice(page)
         moves = [(-60.0, -30.0), (40.0, -10.0), (60.0, 50.0)]
-        stroke(page, "Red", moves)
+        stroke(page, moves)
         shot(page, "journey-3-painted")
         page.keyboard.press("Control+s")
-        expect(named(page, "notice-text")).to_contain_text("not counted as done yet")
+        said(page, "not counted as done yet")
         shot(page, "journey-4-saved")
         image, label = saved_of(root, first)
         assert label.geometry.is_close(image.geometry)
         assert set(np.unique(label.array)) == {0, 1}
         assert dice(label.array == 1, swept(image, page, slice_index, moves, diameter)) > 0.9
 
-        press_action(page, "Go on editing")
+        press(page, "Go on editing")
         expect(named(page, "notice-text")).to_be_hidden()
 
         # The other structure by a threshold, which says to the voxel what must be saved.
@@ -242,7 +210,7 @@ def test_the_whole_way(page: Page, archive: Path, problems: Problems) -> None:
         expect(named(page, "case-name")).not_to_have_text(first)
         second = wait_open(page)
         page.keyboard.press("1")
-        stroke(page, "Red", [(-50.0, 0.0), (50.0, 0.0)])
+        stroke(page, [(-50.0, 0.0), (50.0, 0.0)])
         save_anyway(page, second)
 
         train(page)
@@ -258,7 +226,7 @@ def test_the_whole_way(page: Page, archive: Path, problems: Problems) -> None:
         shot(page, "journey-8-uncertainty")
 
         page.keyboard.press("1")
-        stroke(page, "Red", [(-20.0, 60.0), (60.0, 60.0)])
+        stroke(page, [(-20.0, 60.0), (60.0, 60.0)])
         page.reload()
         assert wait_open(page, third)
         page.keyboard.press("Control+z")  # the stroke is there, and can be taken back
@@ -286,7 +254,7 @@ def test_a_killed_server_gives_the_strokes_back(
         named(page, "line").last.click()
         name = wait_open(page)
         page.keyboard.press("1")
-        stroke(page, "Red", [(-40.0, 0.0), (40.0, 0.0)])
+        stroke(page, [(-40.0, 0.0), (40.0, 0.0)])
         expect(named(page, "draft")).to_contain_text("Draft kept at", timeout=45_000)
         before = named(page, "view-Red").screenshot()
         server.process.kill()
@@ -298,7 +266,7 @@ def test_a_killed_server_gives_the_strokes_back(
         page.wait_for_timeout(1000)
         shot(page, "killed-2-brought-back")
         page.keyboard.press("Control+s")
-        expect(named(page, "notice-text")).to_contain_text("not counted as done yet")
+        said(page, "not counted as done yet")
         assert before
         _, label = saved_of(root, name)
         assert np.count_nonzero(label.array == 1) > 20
