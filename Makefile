@@ -20,7 +20,7 @@ demo: setup
 	@$(BIN)/activeseed demo --out demo-out $(if $(filter no,$(SERVE)),--no-serve)
 
 test: setup lint
-	@$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadgroup
+	@$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile
 
 # In a real 3D Slicer: make test-slicer SLICER=/path/to/Slicer (see Testing/README.md).
 test-slicer:

@@ -9,24 +9,10 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 # As the background process has it; libraries read it when they load.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-if "PYTEST_XDIST_WORKER" in os.environ:  # several of us share the cores
+if "PYTEST_XDIST_WORKER" in os.environ:  # several of us share the cores, and the ports
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file in one process, and all that serve pages in the same one.
-
-    Servers that look for a free port at the same moment would find the same. Pages come first, for
-    they take longest.
-    """
-    items.sort(key=lambda item: not _serves(item))
-    for item in items:
-        group = "pages" if _serves(item) else item.path.relative_to(PROJECT).as_posix()
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
-def _serves(item: pytest.Item) -> bool:
-    return item.path.parent.name == "viewer" or item.path.name == "test_view.py"
+    number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
+    os.environ.setdefault("ACTIVESEED_FIRST_PORT", str(8890 + 100 * number))
 
 
 @pytest.fixture(scope="session")

@@ -46,6 +46,7 @@ class Viewing:
             self.said += line
             if found := re.search(r"http://[^\s\"]+", line):
                 self.link = found[0]
+            if line.startswith(("Ctrl+C", "{")):  # the last words, in text or for a script
                 break
 
     def end(self, number: int) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 import re
 import secrets
 import socket
@@ -19,7 +20,7 @@ from trame_server import Server
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.viewer.web.guard import Guard, GuardedSocket, is_loopback
 
-FIRST_PORT = 8890
+FIRST_PORT = int(os.environ.get("ACTIVESEED_FIRST_PORT", "8890"))
 """Above Jupyter's, which often runs on the same machine."""
 PORTS_TRIED = 100
 MESSAGE_BYTES = 4 * 1024 * 1024
