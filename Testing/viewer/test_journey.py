@@ -251,8 +251,10 @@ def test_a_killed_server_gives_the_strokes_back(
         page.goto(server.link)
         named(page, "filter").click()
         page.get_by_role("option", name="All").click()
-        named(page, "line").last.click()
-        name = wait_open(page)
+        last = named(page, "line").last
+        name = last.locator(".text-truncate").first.inner_text().split(". ")[-1]
+        last.click()
+        wait_open(page, name)  # not the one that was open in the project before
         page.keyboard.press("1")
         stroke(page, [(-40.0, 0.0), (40.0, 0.0)])
         expect(named(page, "draft")).to_contain_text("Draft kept at", timeout=45_000)

@@ -21,7 +21,7 @@ from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.viewer.web.guard import Guard, GuardedSocket, is_loopback
 
 FIRST_PORT = int(os.environ.get("ACTIVESEED_FIRST_PORT", "8890"))
-"""Above Jupyter's, which often runs on the same machine."""
+"""ACTIVESEED_FIRST_PORT names another. Above Jupyter's, which often runs on the same machine."""
 PORTS_TRIED = 100
 MESSAGE_BYTES = 4 * 1024 * 1024
 """What one web socket message may hold; longer ones travel in chunks."""
