@@ -19,8 +19,12 @@ TOKEN = "token-of-the-tests"
 GEOMETRY = Geometry((40, 32, 10), (4.0, 4.0, 8.0))
 LONG = "baseline_visit_of_the_multicentre_study_" * 3
 DRAWN = """(name) => {
-    const view = document.querySelector(`[data-name=view-${name}] img`);
-    return view && view.complete && view.naturalWidth > 50;
+    const box = document.querySelector(`[data-name=view-${name}]`);
+    const view = box && box.querySelector("img");
+    // As large as its place: else what is drawn now lands elsewhere when it follows.
+    return view && view.complete && view.naturalWidth > 50
+        && Math.abs(view.naturalWidth - box.clientWidth) < 2
+        && Math.abs(view.naturalHeight - box.clientHeight) < 2;
 }"""
 
 
