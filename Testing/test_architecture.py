@@ -12,7 +12,16 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[1]
 LIBRARY = PROJECT / "ActiveSeedLib"
 
-FOUNDATION = {"errors", "files", "progress", "registry", "requirements", "signals", "version"}
+FOUNDATION = {
+    "errors",
+    "files",
+    "progress",
+    "registry",
+    "requirements",
+    "signals",
+    "tensor_files",
+    "version",
+}
 MAY_KNOW: dict[str, set[str]] = {
     "pool": set(),
     "project": {"pool"},

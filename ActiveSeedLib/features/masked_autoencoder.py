@@ -7,7 +7,6 @@ in differently each time. Its bottleneck serves as an encoder too.
 import hashlib
 import json
 import math
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +25,8 @@ from ActiveSeedLib.features.masked_autoencoder_images import (
     padded,
     visible,
 )
-from ActiveSeedLib.files import replacing
 from ActiveSeedLib.pool.case import Image
-from ActiveSeedLib.version import __version__
+from ActiveSeedLib.tensor_files import read_tensors, save_tensors
 
 
 @dataclass(frozen=True)
@@ -181,33 +179,7 @@ def hash_weights(weights: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def save_tensors(path: Path, content: Mapping[str, Any]) -> None:
-    """Write tensors and plain values atomically."""
-    with replacing(path) as temporary:
-        torch.save(dict(content), temporary)
-
-
 def load_tensors(path: Path) -> dict[str, Any]:
-    """Return what `save_tensors` wrote, or raise `InputError`."""
-    if not path.is_file():
-        raise InputError(f"There is no autoencoder {path}: measure the difficulty first.")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds for a damaged file
-        raise InputError(f"{path} is damaged and cannot be read: delete it.") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path} is not an autoencoder of ActiveSeed.")
-    return content
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that the weights may depend on."""
-    import monai
-
-    return {
-        "activeseed": __version__,
-        "python": platform.python_version(),
-        "torch": str(torch.__version__),
-        "monai": str(monai.__version__),
-        "numpy": np.__version__,
-    }
+    """Return the file of an autoencoder, or of a training that goes on; or raise `InputError`."""
+    missing = f"There is no autoencoder {path}: measure the difficulty first."
+    return read_tensors(path, "an autoencoder", missing=missing, remedy="delete it")

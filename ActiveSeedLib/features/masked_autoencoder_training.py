@@ -24,8 +24,6 @@ from ActiveSeedLib.features.masked_autoencoder import (
     build,
     load_tensors,
     save_autoencoder,
-    save_tensors,
-    versions,
 )
 from ActiveSeedLib.features.masked_autoencoder_images import (
     FILE,
@@ -40,6 +38,7 @@ from ActiveSeedLib.features.masked_autoencoder_images import (
 from ActiveSeedLib.files import replacing
 from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.progress import Progress
+from ActiveSeedLib.tensor_files import save_tensors, versions
 
 _READERS = 3
 _AT_ONCE = 6

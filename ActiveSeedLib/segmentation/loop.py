@@ -17,11 +17,12 @@ from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.segmentation import batches, forward
 from ActiveSeedLib.segmentation.augment import augment
 from ActiveSeedLib.segmentation.metrics import dice
-from ActiveSeedLib.segmentation.model_file import plain, save_tensors
+from ActiveSeedLib.segmentation.model_file import plain
 from ActiveSeedLib.segmentation.networks import build
 from ActiveSeedLib.segmentation.plan import Plan
 from ActiveSeedLib.segmentation.prepare import Prepared
 from ActiveSeedLib.segmentation.settings import TrainSettings
+from ActiveSeedLib.tensor_files import save_tensors
 
 
 @dataclass

@@ -1,19 +1,17 @@
 """The file of a trained model: weights, and as JSON everything that is needed to use them."""
 
 import json
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from ActiveSeedLib import __version__, files
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.segmentation.networks import build
 from ActiveSeedLib.segmentation.plan import Plan
+from ActiveSeedLib.tensor_files import read_tensors, save_tensors
 
 FORMAT = 1
 
@@ -69,23 +67,10 @@ def load_model(path: Path) -> Model:
     return Model(network.eval(), plan, values, info)
 
 
-def save_tensors(path: Path, content: Mapping[str, Any]) -> None:
-    """Write tensors and plain values atomically."""
-    with files.replacing(path) as temporary:
-        torch.save(dict(content), temporary)
-
-
 def load_tensors(path: Path) -> dict[str, Any]:
-    """Return what `save_tensors` wrote, or raise `InputError`."""
-    if not path.is_file():
-        raise InputError(f"There is no model at {path}: train one first.")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds for a damaged file
-        raise InputError(f"{path} is damaged and cannot be read: train again.") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path} is not a model of ActiveSeed.")
-    return content
+    """Return the file of a model, or of a training that goes on; or raise `InputError`."""
+    missing = f"There is no model at {path}: train one first."
+    return read_tensors(path, "a model", missing=missing, remedy="train again")
 
 
 def plain(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -93,17 +78,4 @@ def plain(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in weights.items()
-    }
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that a result may depend on."""
-    import monai
-
-    return {
-        "activeseed": __version__,
-        "python": platform.python_version(),
-        "torch": str(torch.__version__),
-        "monai": str(monai.__version__),
-        "numpy": np.__version__,
     }

@@ -15,7 +15,7 @@ from ActiveSeedLib.errors import InputError, OutOfMemoryError
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.segmentation.device import choose_device, free_memory, free_ram, is_out_of_memory
 from ActiveSeedLib.segmentation.loop import Loop
-from ActiveSeedLib.segmentation.model_file import load_model, load_tensors, save_model, versions
+from ActiveSeedLib.segmentation.model_file import load_model, load_tensors, save_model
 from ActiveSeedLib.segmentation.plan import Plan, make_plan, smaller
 from ActiveSeedLib.segmentation.prepare import (
     ArrayCache,
@@ -27,6 +27,7 @@ from ActiveSeedLib.segmentation.prepare import (
 )
 from ActiveSeedLib.segmentation.reproducible import reproducible
 from ActiveSeedLib.segmentation.settings import TrainSettings
+from ActiveSeedLib.tensor_files import versions
 
 __all__ = ["TrainedModel", "TrainingCase", "train"]
 

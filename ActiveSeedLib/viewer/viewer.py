@@ -22,7 +22,7 @@ from ActiveSeedLib.viewer.notice import Action, Notice
 from ActiveSeedLib.worker.background import BackgroundWorker
 
 DRAFT_SECONDS = 30.0
-Finished = Callable[[bool], None]
+Finished = Callable[[], None]
 
 
 class Viewer:
@@ -60,7 +60,6 @@ class Viewer:
         self.notice = Notice()
         self.cases_changed, self.case_changed, self.job_changed = Signal(), Signal(), Signal()
         self.opening = ""
-        self._stage = stage
         self._said = 0  # the message that is about the open case
         self._telling = self._closed = False
         self._finished: Finished | None = None
@@ -100,6 +99,7 @@ class Viewer:
 
     async def _keep_drafts(self) -> None:
         while True:
+            wait = DRAFT_SECONDS  # should looking fail, drafts are still kept later on
             with self.guarded():
                 wait = self.desk.drafts.poll()
             await asyncio.sleep(wait)
@@ -328,8 +328,8 @@ class Viewer:
                 self.session.queue_by_hand(key)
             self.tell_cases()
 
-    def _suggested(self, done: bool) -> None:
-        words = queues.suggested_words(self.session) if done else ""
+    def _suggested(self) -> None:
+        words = queues.suggested_words(self.session)
         if words:
             self.notice.show(words, actions=[("Open the first", self._spawn_next)])
 
@@ -356,9 +356,8 @@ class Viewer:
         with self.guarded():
             self.run(map_steps(self.session, self.choices), "Making the map")
 
-    def _retrained(self, done: bool) -> None:
-        if done:
-            self.notice.show(round_finished(self.session.project, self.runner.results))
+    def _retrained(self) -> None:
+        self.notice.show(round_finished(self.session.project, self.runner.results))
 
     # -- what runs in the background --------------------------------------------------------------
 
@@ -373,7 +372,7 @@ class Viewer:
         Args:
             steps: jobs with their parameters.
             title: what the whole is, in words.
-            finished: called at the end with whether every step was done.
+            finished: called at the end if every step was done.
         """
         if self.is_busy:
             words = "Something is running already: wait for its end, or cancel it."
@@ -400,4 +399,4 @@ class Viewer:
             if error is not None:
                 raise error
             if finished is not None:
-                finished(True)
+                finished()

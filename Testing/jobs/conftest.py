@@ -1,5 +1,6 @@
 """A small generated cohort, and a project made of it."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ import pytest
 from ActiveSeedLib.demo.cohort import generate_cohort
 from ActiveSeedLib.jobs import JOBS
 from ActiveSeedLib.progress import Progress
+from ActiveSeedLib.worker.client import WorkerClient
+from ActiveSeedLib.worker.stream import WorkerDiedError
+from Testing.jobs import struck_jobs
 
 SETTINGS = {"epochs": 2, "channels": [8, 16, 32], "device": "cpu"}
 
@@ -16,6 +20,16 @@ SETTINGS = {"epochs": 2, "channels": [8, 16, 32], "device": "cpu"}
 def do(job: str, **params: Any) -> dict[str, Any]:
     """Run a job in this process."""
     return JOBS[job](params, Progress())
+
+
+def kill_when(job: str, params: dict[str, Any], word: str, count: int, logs: Path) -> None:
+    """Run `job` in a worker that is killed at the `count`-th progress whose step holds `word`."""
+    env = {**os.environ, struck_jobs.WORD: word, struck_jobs.COUNT: str(count)}
+    with (
+        WorkerClient(log_folder=logs, env=env, jobs=struck_jobs.NAME) as client,
+        pytest.raises(WorkerDiedError, match="SIGKILL"),
+    ):
+        client.run(job, params)
 
 
 @pytest.fixture(scope="session")

@@ -80,19 +80,20 @@ def children(pid: int) -> set[int]:
     return {child for child, parent in pairs if parent == pid}
 
 
-def worker_of(server: Served) -> int:
-    """Wait for the background process, and return its number."""
-    wait_until(lambda: children(server.process.pid))
-    (worker,) = children(server.process.pid)
-    return worker
-
-
 def suggest(page: Page, server: Served, number: int) -> int:
-    """Press Suggest, and return the background process once it works."""
+    """Press Suggest; return the background process, stopped in the middle of its job.
+
+    It is stopped as soon as it is there: a job this small may be done before the page is looked at.
+    """
+    for worker in children(server.process.pid):
+        os.kill(worker, signal.SIGSTOP)
     named(page, "budget").locator("input").fill(str(number))
     named(page, "suggest").click()
+    wait_until(lambda: children(server.process.pid))
+    (worker,) = children(server.process.pid)
+    os.kill(worker, signal.SIGSTOP)
     expect(named(page, "job")).to_be_visible()
-    return worker_of(server)
+    return worker
 
 
 # -- tabs and windows -----------------------------------------------------------------------------
@@ -160,8 +161,7 @@ def test_views_are_sharp_in_every_size_of_the_window(page: Page, server: Served)
 
 def test_a_deaf_job_is_stopped_by_force_and_the_next_one_runs(page: Page, server: Served) -> None:
     go(page, server)
-    worker = suggest(page, server, 2)
-    os.kill(worker, signal.SIGSTOP)
+    suggest(page, server, 2)
     named(page, "cancel").click()
     expect(named(page, "job-step")).to_have_text("Stopping…")
     expect(named(page, "cancel")).to_be_disabled()
@@ -177,7 +177,7 @@ def test_a_deaf_job_is_stopped_by_force_and_the_next_one_runs(page: Page, server
     expect(named(page, "notice")).to_have_attribute("data-kind", "error")
     shot(page, "page-worker-killed")
 
-    suggest(page, server, 2)
+    os.kill(suggest(page, server, 2), signal.SIGCONT)
     expect(named(page, "notice-text")).to_contain_text("cases are suggested.", timeout=JOB_MS)
     press(page, "Open the first")
     wait_drawn(page)

@@ -349,17 +349,17 @@ def test_buttons_of_a_message_that_is_past_do_nothing(play: Callable[[Scene], No
 )
 def test_a_job_that_fails_says_why(play: Callable[[Scene], None], job: str, words: str) -> None:
     async def scene(viewer: Viewer) -> None:
-        done: list[bool] = []
+        done = asyncio.Event()
         steps = [Step(job, {}, "First"), Step("echo", {}, "Second")]
-        assert viewer.run(steps, "Both", done.append)
+        assert viewer.run(steps, "Both", done.set)
         assert not viewer.run(steps, "Again")
         assert viewer.notice.text.startswith("Something is running already")
         await until(lambda: not viewer.is_busy)
         assert viewer.notice.kind == "error"
         assert words in viewer.notice.text
-        assert done == []
-        assert viewer.run([Step("echo", {}, "Only")], "Once more", done.append)
-        await until(lambda: done)
+        assert not done.is_set()
+        assert viewer.run([Step("echo", {}, "Only")], "Once more", done.set)
+        await until(done.is_set)
 
     play(scene)
 

@@ -94,11 +94,10 @@ class SettingsPart:
             self._state.settings_shown = False
             self._viewer.run(steps, "Inspecting the encoder", self._on_inspected)
 
-    def _on_inspected(self, done: bool) -> None:
-        if done:
-            report = encoder_report(self._viewer.runner.results["inspect"])
-            with self._state as state:
-                state.inspection_text, state.inspection_shown = report.text(), True
+    def _on_inspected(self) -> None:
+        report = encoder_report(self._viewer.runner.results["inspect"])
+        with self._state as state:
+            state.inspection_text, state.inspection_shown = report.text(), True
 
     def _build_methods(self) -> None:
         v3.VSelect(
