@@ -86,7 +86,7 @@ def process() -> None:
         slicer.app.processEvents()
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = 10.0) -> None:
+def wait_until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
     """Process events until `condition()` is true.
 
     Raises:

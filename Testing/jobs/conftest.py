@@ -10,7 +10,7 @@ import pytest
 from ActiveSeedLib.demo.cohort import generate_cohort
 from ActiveSeedLib.jobs import JOBS
 from ActiveSeedLib.progress import Progress
-from ActiveSeedLib.worker.client import WorkerClient
+from ActiveSeedLib.worker.client import OnEvent, WorkerClient
 from ActiveSeedLib.worker.stream import WorkerDiedError
 from Testing.jobs import struck_jobs
 
@@ -22,14 +22,21 @@ def do(job: str, **params: Any) -> dict[str, Any]:
     return JOBS[job](params, Progress())
 
 
-def kill_when(job: str, params: dict[str, Any], word: str, count: int, logs: Path) -> None:
+def kill_when(
+    job: str,
+    params: dict[str, Any],
+    word: str,
+    count: int,
+    logs: Path,
+    on_event: OnEvent | None = None,
+) -> None:
     """Run `job` in a worker that is killed at the `count`-th progress whose step holds `word`."""
     env = {**os.environ, struck_jobs.WORD: word, struck_jobs.COUNT: str(count)}
     with (
         WorkerClient(log_folder=logs, env=env, jobs=struck_jobs.NAME) as client,
         pytest.raises(WorkerDiedError, match="SIGKILL"),
     ):
-        client.run(job, params)
+        client.run(job, params, on_event)
 
 
 @pytest.fixture(scope="session")

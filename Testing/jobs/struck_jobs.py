@@ -14,6 +14,8 @@ from ActiveSeedLib.progress import Progress
 NAME = "Testing.jobs.struck_jobs:JOBS"
 WORD, COUNT = "STRUCK_AT_WORD", "STRUCK_AT_COUNT"
 """Environment variables: the worker dies at the n-th progress whose step holds the word."""
+METRIC = "a metric"
+"""As the word: at the n-th metric instead."""
 
 
 def _struck(job: Job) -> Job:
@@ -22,15 +24,18 @@ def _struck(job: Job) -> Job:
 
         def listen(kind: str, values: dict[str, Any]) -> None:
             nonlocal seen
+            said = ""
             if kind == "progress":
                 progress.update(**values)
-                seen += os.environ[WORD] in values["step"]
-                if seen == int(os.environ[COUNT]):
-                    os.kill(os.getpid(), signal.SIGKILL)
+                said = values["step"]
             elif kind == "metric":
                 progress.metric(**values)
+                said = METRIC
             else:
                 progress.note(**values)
+            seen += os.environ[WORD] in said
+            if seen == int(os.environ[COUNT]):
+                os.kill(os.getpid(), signal.SIGKILL)
 
         return job(params, Progress(listen))
 

@@ -1,8 +1,6 @@
 """The difficulty of a pool, kept with its project, and the encoder `cscs` in the loop."""
 
-import os
 import shutil
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +10,8 @@ from ActiveSeedLib.jobs import JOBS
 from ActiveSeedLib.jobs.difficulty import difficulty_of
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.project import Project
-from ActiveSeedLib.worker.client import WorkerClient
-from ActiveSeedLib.worker.stream import WorkerDiedError
-from Testing.jobs.conftest import copy_of, do
+from Testing.jobs.conftest import copy_of, do, kill_when
+from Testing.jobs.struck_jobs import METRIC
 
 SMALL = {"steps": 8, "batch": 2, "channels": [8, 16], "side_3d": 16, "checkpoint_seconds": 0.0}
 
@@ -75,19 +72,14 @@ def test_a_killed_training_goes_on_to_the_same_difficulty(
 ) -> None:
     project = copy_of(fresh_project, tmp_path / "project")
     metrics: list[dict[str, Any]] = []
-    with WorkerClient(log_folder=tmp_path / "logs") as client:
 
-        def on_event(event: dict[str, Any]) -> None:
-            if event["event"] == "metric":
-                metrics.append(event["values"])
-                os.kill(client.pid, signal.SIGKILL)
+    def on_event(event: dict[str, Any]) -> None:
+        if event["event"] == "metric":
+            metrics.append(event["values"])
 
-        with pytest.raises(WorkerDiedError):
-            client.run(
-                "difficulty",
-                {"project": str(project), "device": "cpu", "settings": SMALL},
-                on_event,
-            )
+    params = {"project": str(project), "device": "cpu", "settings": SMALL}
+    kill_when("difficulty", params, METRIC, 1, tmp_path / "logs", on_event)
+    assert len(metrics) == 1
     assert set(metrics[0]) == {"epoch", "step", "loss"}
     assert not _weights(project)
     notes: list[str] = []

@@ -100,7 +100,7 @@ def researcher(stage: Stage) -> None:
     first = panel.session.project.selection(1)[0].key
     assert panel.label.key != first
     click_on_map(panel, first)
-    stage.wait(lambda: panel.label.key == first, "the case whose point was clicked", 20)
+    stage.wait(lambda: panel.label.key == first, "the case whose point was clicked")
     stage.settle(0.5)
     stage.picture("case-on-map")
     stage.click(panel.map.ui.hideButton)
@@ -138,9 +138,9 @@ def interruptions(stage: Stage) -> None:
     stage.settle()
     assert panel.label.key is None
     stage.click(panel.queue.ui.suggestButton)
-    stage.wait(lambda: panel.worker.pid is not None or not panel.is_busy, "the worker", 30)
+    stage.wait(lambda: panel.worker.pid is not None or not panel.is_busy, "the worker")
     panel.cancel()
-    stage.wait(lambda: not panel.is_busy, "the cancel", 30)
+    stage.wait(lambda: not panel.is_busy, "the cancel")
     images_gone(stage, cohort / "images")
     panel.close_project()
     assert panel.open_project(root), panel.notice_text
@@ -217,7 +217,7 @@ def reloading(stage: Stage) -> None:
     pid = panel.worker.pid
     slicer.util.getModuleWidget("ActiveSeed").onReload()
     stage.settle()
-    stage.wait(lambda: not lives(pid), "the end of the process", 10)
+    stage.wait(lambda: not lives(pid), "the end of the process")
     anew = stage.panel
     assert anew is not panel
     assert anew.open_project(root), anew.notice_text

@@ -138,7 +138,7 @@ def test_a_click_on_a_point_opens_its_case_and_the_open_case_is_marked(mapped: P
     key = next(row for row in queued if mapped.session.row(row).status == "labelled")
     before = len(series_of(chart()))
     view().select(*place_of(mapped, key))
-    until(lambda: mapped.label.key == key, 20)
+    until(lambda: mapped.label.key == key)
     settle()
     name = mapped.session.row(key).name
     assert name in mapped.map.ui.openLabel.text
@@ -184,7 +184,7 @@ def test_a_test_case_opens_from_the_map(mapped: Panel) -> None:
     assert mapped.session is not None
     key = next(row.key for row in mapped.session.rows() if row.status == "test")
     view().select(*place_of(mapped, key))
-    until(lambda: mapped.label.key == key, 20)
+    until(lambda: mapped.label.key == key)
     assert mapped.session.row(key).status == "test"
 
 

@@ -54,7 +54,7 @@ def panel(tmp_path: Path) -> Iterator[Panel]:
 
 def finish(panel: Panel) -> None:
     """Wait for what runs, and for what follows upon it."""
-    pump.wait_until(lambda: not panel.is_busy, 60)
+    pump.wait_until(lambda: not panel.is_busy)
 
 
 def page(panel: Panel) -> str:

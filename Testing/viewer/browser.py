@@ -24,7 +24,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 PICTURES = PROJECT / "viewer-out"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
 SIZE = (1440, 900)
-PATIENCE = 20_000  # milliseconds; two cores may be busy with other tests
+PATIENCE = 60_000  # milliseconds; two cores may be busy with other tests
 HERE = {"127.0.0.1", "localhost"}
 expect.set_options(timeout=PATIENCE)
 
@@ -153,7 +153,7 @@ class Served:
 
 @contextmanager
 def serving(
-    command: Sequence[str | Path], seconds: float = 60, **environment: str
+    command: Sequence[str | Path], seconds: float = 120, **environment: str
 ) -> Iterator[Served]:
     """Run a command that prints a link, until the block ends.
 
@@ -179,14 +179,14 @@ def serving(
     finally:
         process.terminate()
         try:
-            process.wait(20)
+            process.wait(60)
         finally:
             process.kill()
             process.wait()
             reader.join()
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = PATIENCE / 1000) -> None:
     """Wait for something that the page does not show."""
     end = time.monotonic() + seconds
     while not condition():

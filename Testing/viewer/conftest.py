@@ -1,5 +1,6 @@
 """What every test of the viewer may use."""
 
 from Testing.viewer.browser import browser, context, page, problems
+from Testing.viewer.scored_page import archive, root, serve
 
-__all__ = ["browser", "context", "page", "problems"]
+__all__ = ["archive", "browser", "context", "page", "problems", "root", "serve"]

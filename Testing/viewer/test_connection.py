@@ -76,9 +76,9 @@ def test_a_killed_server_is_said_and_one_started_again_is_found(
     command = [SMALL_PAGE, "127.0.0.1", str(first.port)]
     with serving(command, ACTIVESEED_TOKEN="the same as before"):
         count(second, 1)
+        expect(page.locator("#connection-lost")).to_have_count(0)
         expect(page.locator("[data-name=elsewhere]")).to_be_visible()
-        second.wait_for_timeout(1500)  # the idle tab has come back, too, and did not take over
-        count(second, 2)
+        count(second, 2)  # the idle tab has come back, too, and did not take over
 
 
 def test_a_server_started_anew_with_another_link_is_said(page: Page, problems: Problems) -> None:

@@ -186,7 +186,7 @@ def test_every_tool_has_its_options(stage: Page) -> None:
     stage.click("[data-name=tool-threshold]")
     stage.locator("[data-name=threshold-low] input").fill("150")
     stage.locator("[data-name=threshold-low] input").press("Tab")
-    wait_until(lambda: red(stage, 0, -60), 20)
+    wait_until(lambda: red(stage, 0, -60))
     shot(stage, "editor_threshold")
     assert len(voxels(stage)) == 0, "it is a preview"
     stage.click("[data-name=threshold-apply]")

@@ -86,7 +86,7 @@ def visiting(visit: Visit, host: str = "127.0.0.1", prepare: Callable[..., None]
                 server.stop()
                 await serving
 
-    asyncio.run(asyncio.wait_for(serve(), 60))
+    asyncio.run(asyncio.wait_for(serve(), 180))
 
 
 def chunk(number: int, offset: int, total: int, content: bytes) -> bytes:
@@ -104,7 +104,7 @@ async def call(
     await socket.send_bytes(chunk(7, 0, len(message), message))
     parts = b""
     while True:
-        answer = await socket.receive(10)
+        answer = await socket.receive(60)
         assert answer.type == WSMsgType.BINARY, answer
         parts += answer.data[12:]
         if len(parts) == struct.unpack("<III", answer.data[:12])[2]:
@@ -306,7 +306,7 @@ def test_an_unusable_message_ends_its_connection_and_nothing_else(name: str) -> 
         with suppress(ConnectionError):  # ended while it was being sent
             for message in oversized()[name]:
                 await socket.send_bytes(message)
-        while (answer := await socket.receive(10)).type == WSMsgType.BINARY:
+        while (answer := await socket.receive(60)).type == WSMsgType.BINARY:
             pass
         assert answer.type in {WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.CLOSING}
         assert "result" in await call(bystander, "trame.state.get")
@@ -338,7 +338,7 @@ def test_before_the_secret_little_is_taken() -> None:
         await visitor.open_link()
         socket = await visitor.socket()
         await socket.send_bytes(chunk(1, 0, 100_000, b"x"))
-        assert (await socket.receive(10)).type == WSMsgType.CLOSE
+        assert (await socket.receive(60)).type == WSMsgType.CLOSE
 
     visiting(visit)
 

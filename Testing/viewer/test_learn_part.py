@@ -1,7 +1,9 @@
 """Training on the page: what rounds brought, curves while it runs, stopping and going on."""
 
 import csv
-from collections.abc import Callable, Iterator
+import os
+import signal
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from ActiveSeedLib.viewer import viewer as hub
 from ActiveSeedLib.viewer.web.learn_part import LearnPart
 from ActiveSeedLib.worker.stream import JobState
 from Testing import scored_project
-from Testing.viewer.browser import shot
+from Testing.viewer.browser import shot, wait_until
 from Testing.viewer.parts_page import PartsPage
 
 WORSE = [0.50, 0.52, 0.54, 0.50, 0.55, 0.51]
@@ -27,30 +29,9 @@ CURVES = """() => {
 EPOCHS = f"() => (({CURVES})().find((one) => one.name === 'Loss') || {{ x: [] }}).x"
 
 
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return scored_project.make_archive(tmp_path_factory.mktemp("made") / "archive")
-
-
 @pytest.fixture
-def root(archive: Path, tmp_path: Path) -> Path:
-    """The folder of a project of this test alone."""
-    return scored_project.copy_of(archive, tmp_path)
-
-
-@pytest.fixture
-def serve(root: Path, tmp_path: Path) -> Iterator[Callable[[], PartsPage]]:
-    """Serves the project, however it is by then."""
-    opened: list[PartsPage] = []
-
-    def run() -> PartsPage:
-        made = PartsPage(root, lambda trame, viewer: [LearnPart(trame, viewer)], tmp_path / "logs")
-        opened.append(made)
-        return made
-
-    yield run
-    for one in opened:
-        one.close()
+def part() -> type[LearnPart]:
+    return LearnPart
 
 
 @pytest.fixture
@@ -59,6 +40,17 @@ def scored(root: Path) -> Path:
     scored_project.add_model(root, WORSE, 2)
     scored_project.add_model(root, BETTER, 4)
     return root
+
+
+def worker_of(served: PartsPage) -> int:
+    """Wait for the background process, and return its number."""
+    wait_until(lambda: served.do(lambda: served.viewer.worker.pid))
+    return int(served.do(lambda: served.viewer.worker.pid) or 0)
+
+
+def status_of(served: PartsPage) -> str:
+    """Return how the job stands."""
+    return served.do(lambda: served.viewer.runner.state.status)
 
 
 def choose(page: Page, title: str) -> None:
@@ -158,6 +150,7 @@ def test_what_resume_and_start_anew_would_do_is_said_before(
     assert not page.get_by_role("button", name="Resume").is_visible()
     assert not page.get_by_role("button", name="Retrain").is_visible()
     page.get_by_role("button", name="Start anew").click()
+    os.kill(worker_of(served), signal.SIGSTOP)  # else it may be done before the page is looked at
     page.get_by_role("button", name="Cancel").wait_for()
     assert not page.locator("[data-name=learn-unfinished]").is_visible()
     models = served.do(served.viewer.session.project.models)
@@ -188,10 +181,14 @@ def test_a_training_is_watched_stopped_and_gone_on_with(
     page.get_by_role("button", name="Retrain").click()
     page.wait_for_function(f"() => ({EPOCHS})().length >= 2", timeout=120_000)
     assert page.get_by_role("button", name="Retrain").is_disabled()
+    worker = worker_of(served)
+    os.kill(worker, signal.SIGSTOP)  # else it may be done before it is cancelled
     shot(page, "learn-training")
     page.get_by_role("button", name="Cancel").click()
+    wait_until(lambda: status_of(served) == "cancelling")
+    os.kill(worker, signal.SIGCONT)
     unfinished = page.locator("[data-name=learn-unfinished]")
-    unfinished.wait_for(timeout=60_000)
+    unfinished.wait_for(timeout=120_000)
     assert "Training stopped after epoch" in (unfinished.text_content() or "")
     assert "goes on from there" in (unfinished.text_content() or "")
     page.get_by_role("button", name="Resume").click()

@@ -192,7 +192,7 @@ def test_thumbnails_are_given_out_and_nothing_else(at: Page, server: Served) -> 
 
     def ask(path: str) -> tuple[int, bytes]:
         """Ask for a path just as it is written: browsers would tidy it."""
-        asking = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+        asking = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
         cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
         asking.request("GET", f"/{path}", headers={"Cookie": cookie})
         answer = asking.getresponse()

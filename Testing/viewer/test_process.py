@@ -19,7 +19,7 @@ from ActiveSeedLib.errors import CancelledError, InputError, PoolTooSmallError
 from ActiveSeedLib.viewer.process import LoopProcess, ViewerWorker
 from ActiveSeedLib.worker.stream import JobFailedError, JobState, WorkerDiedError
 from Testing.conftest import PROJECT
-from Testing.worker.conftest import exists, wait_until
+from Testing.worker.conftest import exists, open_gates, wait_until
 
 JOBS = "panel_jobs:JOBS"
 
@@ -60,14 +60,14 @@ def play(scene: Callable[[], Awaitable[None]]) -> None:
     assert not wrong
 
 
-async def until(true: Callable[[], bool], seconds: float = 20) -> None:
+async def until(true: Callable[[], bool], seconds: float = 60) -> None:
     stop = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < stop, "it did not come true in time"
         await asyncio.sleep(0.01)
 
 
-async def finish(state: JobState, seconds: float = 20) -> JobState:
+async def finish(state: JobState, seconds: float = 60) -> JobState:
     await until(lambda: state.is_over, seconds)
     return state
 
@@ -80,11 +80,11 @@ async def hanging(worker: ViewerWorker) -> tuple[JobState, int]:
     return state, worker.pid
 
 
-async def gone(pid: int, seconds: float = 6) -> None:
+async def gone(pid: int, seconds: float = 30) -> None:
     await until(lambda: not exists(pid), seconds)
 
 
-def test_a_job_runs_and_tells_how_far_it_is(worker: ViewerWorker) -> None:
+def test_a_job_runs_and_tells_how_far_it_is(worker: ViewerWorker, tmp_path: Path) -> None:
     async def scene() -> None:
         seen: list[tuple[str, float]] = []
         ended: list[JobState] = []
@@ -92,10 +92,14 @@ def test_a_job_runs_and_tells_how_far_it_is(worker: ViewerWorker) -> None:
         worker.changed.connect(lambda state: seen.append((state.status, state.fraction)))
         worker.changed.connect(lambda _state: threads.add(threading.get_ident()))
         worker.ended.connect(ended.append)
-        state = worker.run("count", {"steps": 4, "sleep": 0.15})
+        state = worker.run("gated", {"folder": str(tmp_path), "steps": 3})
         assert not seen, "nothing is told from within the call"
+        await until(lambda: bool(seen))
+        open_gates(tmp_path, 0, 1)
+        await until(lambda: state.fraction > 0)
+        open_gates(tmp_path, 2)
         await finish(state)
-        assert state.outcome() == {"steps": 4}
+        assert state.outcome() == {"steps": 3}
         assert ended == [state]
         assert not worker.busy
         assert seen[0] == ("running", 0.0)
@@ -146,7 +150,7 @@ def test_a_job_that_hears_nothing_is_ended_by_force(worker: ViewerWorker) -> Non
         state, pid = await hanging(worker)
         worker.cancel()
         worker.stop_now()
-        assert (await finish(state, 3)).status == "cancelled"
+        assert (await finish(state)).status == "cancelled"
         await gone(pid)
 
     play(scene)
@@ -216,7 +220,7 @@ def test_closing_waits_shortly_and_leaves_nothing(worker: ViewerWorker, grace: f
         state, pid = await hanging(worker)
         began = time.monotonic()
         worker.close(grace)
-        assert time.monotonic() - began < grace + 1.5
+        assert time.monotonic() - began < grace + 2.5  # by itself it would end after three
         assert not exists(pid)
         assert state.status == "cancelled"
         assert (await finish(worker.run("echo"))).result is not None, "it can be used again"
@@ -242,7 +246,7 @@ def test_the_end_is_awaited_beside_the_user_s_work(worker: ViewerWorker) -> None
         state, pid = await hanging(worker)
         worker.end(grace=0.3)
         assert exists(pid), "the call itself does not wait"
-        assert (await finish(state, 3)).status == "cancelled"
+        assert (await finish(state)).status == "cancelled"
         await gone(pid)
 
     play(scene)
@@ -314,7 +318,7 @@ def test_the_worker_ends_when_the_viewer_s_process_is_killed(tmp_path: Path) -> 
         pid = int(viewer.stdout.readline())
         assert exists(pid)
         viewer.kill()
-    assert wait_until(lambda: not exists(pid), 6)
+    assert wait_until(lambda: not exists(pid))
 
 
 def test_ctrl_c_in_the_terminal_is_not_for_the_worker(tmp_path: Path) -> None:
@@ -364,7 +368,7 @@ def test_a_process_that_does_not_listen_holds_nothing_up() -> None:
         process.write(bytes(1 << 22))  # far more than a pipe holds
         process.end(0.1)
         assert not process.is_over
-        await until(lambda: bool(ended), 5)
+        await until(lambda: bool(ended))
         process.write(b"nobody hears it")
         assert ended == [-signal.SIGKILL]
         assert process.wait(0)

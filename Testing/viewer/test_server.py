@@ -88,7 +88,7 @@ def test_a_signal_ends_it_with_a_page_open(page: Page, problems: Problems) -> No
         page.goto(served.link)
         expect(page.locator("[data-name=counted]")).to_have_text("counted 0")
         served.process.terminate()
-        assert served.process.wait(20) == 0
+        assert served.process.wait(60) == 0
 
 
 def test_a_free_port_is_found_and_a_taken_one_is_said() -> None:

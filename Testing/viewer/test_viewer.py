@@ -94,7 +94,7 @@ def play(root: Path, stage: Stage, tmp_path: Path) -> Iterator[Callable[[Scene],
     slicer.mrmlScene.Clear(0)
 
 
-async def until(true: Callable[[], object], seconds: float = 30) -> None:
+async def until(true: Callable[[], object], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it did not come true in time"

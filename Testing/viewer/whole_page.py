@@ -13,7 +13,7 @@ from ActiveSeedLib.pool.readers import write_image
 from ActiveSeedLib.pool.scan import scan
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.schema import LabelSchema
-from Testing.viewer.browser import Served, serving
+from Testing.viewer.browser import PATIENCE, Served, serving
 
 TOKEN = "token-of-the-tests"
 GEOMETRY = Geometry((40, 32, 10), (4.0, 4.0, 8.0))
@@ -25,6 +25,12 @@ DRAWN = """(name) => {
     return view && view.complete && view.naturalWidth > 50
         && Math.abs(view.naturalWidth - box.clientWidth) < 2
         && Math.abs(view.naturalHeight - box.clientHeight) < 2;
+}"""
+
+REMEMBER = """(name) => {
+    const { state } = window.trame;
+    window.remembered = [];
+    state.addListener(() => window.remembered.push(String(state.get(name))));
 }"""
 
 
@@ -128,6 +134,33 @@ def stroke(page: Page, moves: list[tuple[float, float]], view: str = "Red") -> N
 def state(page: Page, name: str) -> Any:
     """Return what the page knows by this name."""
     return page.evaluate("(name) => window.trame.state.get(name)", name)
+
+
+def painted(page: Page, *moves: tuple[float, float]) -> None:
+    """Paint a stroke, and wait until it can be undone."""
+    take_brush(page)
+    stroke(page, list(moves))
+    page.wait_for_function("() => window.trame.state.get('editor_can_undo')")
+
+
+def take_brush(page: Page) -> None:
+    """Choose the brush by its key, and wait until the server has heard of it."""
+    page.keyboard.press("1")
+    page.wait_for_function("() => window.trame.state.get('editor_effect') === 'paint'")
+
+
+def remember(page: Page, name: str) -> None:
+    """Keep whatever the page is told by this name from now on, however soon it is over."""
+    page.evaluate(REMEMBER, name)
+
+
+def was_told(page: Page, words: str, timeout: float = PATIENCE) -> None:
+    """Wait until what is remembered held these words at some time."""
+    page.wait_for_function(
+        "(words) => window.remembered.some((one) => one.includes(words))",
+        arg=words,
+        timeout=timeout,
+    )
 
 
 def said(page: Page, words: str) -> None:

@@ -37,7 +37,13 @@ def exists(pid: int) -> bool:
     return shown.stdout.strip()[:1] not in {b"", b"Z"}
 
 
-def wait_until(true: Callable[[], bool], seconds: float) -> bool:
+def open_gates(folder: Path, *steps: int) -> None:
+    """Let the job `gated` take these steps."""
+    for step in steps:
+        (folder / f"gate-{step}").touch()
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 60) -> bool:
     """Whether `true` came true within `seconds`."""
     nothing = threading.Event()
     for _ in range(int(seconds / 0.02)):

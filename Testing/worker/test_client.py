@@ -20,6 +20,7 @@ from ActiveSeedLib.worker.stream import JobFailedError, WorkerDiedError
 from .conftest import JOBS, exists, wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
+SOON = 5.0  # seconds, where whatever is not at once takes fifty; two cores may be busy
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
 
 
@@ -82,7 +83,7 @@ def test_the_heap_is_kept_for_the_child_alone(client: WorkerClient, tmp_path: Pa
         assert seen["env"]["OMP_WAIT_POLICY"] == "PASSIVE"
 
 
-def test_cancel_raises_within_a_second(client: WorkerClient) -> None:
+def test_cancel_raises_at_once(client: WorkerClient) -> None:
     job_id = client.start("count", {"steps": 1000, "sleep": 0.05})
     asked = 0.0
 
@@ -95,7 +96,7 @@ def test_cancel_raises_within_a_second(client: WorkerClient) -> None:
 
     with pytest.raises(CancelledError):
         client.wait(job_id, cancel)
-    assert time.monotonic() - asked < 1
+    assert time.monotonic() - asked < SOON
 
 
 def test_jobs_run_one_after_another(client: WorkerClient) -> None:
@@ -128,8 +129,11 @@ def control_c() -> Iterator[None]:
 @posix_only
 @pytest.mark.usefixtures("control_c")
 def test_control_c_cancels_the_job_and_the_worker_lives_on(client: WorkerClient) -> None:
+    pressed = threading.Event()
+
     def interrupt(event: dict[str, Any]) -> None:
-        if event["event"] == "progress" and event["fraction"] < 0.01:
+        if event["event"] == "progress" and not pressed.is_set():  # a second one ends the worker
+            pressed.set()
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(CancelledError):
@@ -141,26 +145,31 @@ def test_control_c_cancels_the_job_and_the_worker_lives_on(client: WorkerClient)
 @pytest.mark.usefixtures("control_c")
 def test_the_second_control_c_ends_a_worker_that_hangs(client: WorkerClient) -> None:
     job_id = client.start("hang")
-    assert wait_until(lambda: client.state(job_id).step == "Hanging", 10)
+    assert wait_until(lambda: client.state(job_id).step == "Hanging")
     pid = client.pid
     assert pid is not None
+    waits = threading.Event()
 
     def press_twice() -> None:
-        for _ in range(2):
-            time.sleep(0.5)
-            os.kill(os.getpid(), signal.SIGINT)
+        waits.wait(60)
+        os.kill(os.getpid(), signal.SIGINT)
+        wait_until(lambda: client.state(job_id).status == "cancelling")
+        time.sleep(0.5)  # until it waits again
+        os.kill(os.getpid(), signal.SIGINT)
 
-    threading.Thread(target=press_twice).start()
+    pressing = threading.Thread(target=press_twice)
+    pressing.start()
     with pytest.raises(KeyboardInterrupt):
-        client.wait(job_id)
-    assert wait_until(lambda: not exists(pid), 2)
+        client.wait(job_id, lambda _event: waits.set())
+    pressing.join()
+    assert wait_until(lambda: not exists(pid))
 
 
 @posix_only
 def test_a_killed_worker_is_reported_and_replaced(client: WorkerClient) -> None:
     client.run("noisy")
     job_id = client.start("hang")
-    assert wait_until(lambda: client.state(job_id).step == "Hanging", 10)
+    assert wait_until(lambda: client.state(job_id).step == "Hanging")
     pid = client.pid
     assert pid is not None
     waiting = client.start("echo")
@@ -196,11 +205,11 @@ def test_close_leaves_nothing_behind(client: WorkerClient) -> None:
     client.close()
     assert not exists(pid)
     job_id = client.start("hang")
-    assert wait_until(lambda: client.state(job_id).step == "Hanging", 10)
+    assert wait_until(lambda: client.state(job_id).step == "Hanging")
     pid = client.pid
     begun = time.monotonic()
     client.close(grace=0.2)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 2.5  # by itself it would end after three
     assert not exists(pid or 0)
     with pytest.raises(WorkerDiedError):
         client.wait(job_id)
@@ -228,7 +237,7 @@ def test_the_worker_ends_when_its_parent_is_killed(tmp_path: Path, env: dict[str
         pid = int(parent.stdout.readline())
         assert exists(pid)
         parent.kill()
-    assert wait_until(lambda: not exists(pid), 6)
+    assert wait_until(lambda: not exists(pid))
 
 
 LAUNCHER = """#!{python}
@@ -253,17 +262,17 @@ def test_no_orphan_under_a_launcher_that_forwards_no_signals(
     launcher.chmod(0o755)
     with WorkerClient(str(launcher), log_folder=tmp_path, env=env, jobs=JOBS) as client:
         job_id = client.start(job)
-        assert wait_until(lambda: client.state(job_id).step != "", 10)
+        assert wait_until(lambda: client.state(job_id).step != "")
         pid = client.pid or 0
         assert (tmp_path / "launched").exists()
         assert exists(pid)
         client.close(grace=1)
-        assert wait_until(lambda: not exists(pid), 1)
+        assert wait_until(lambda: not exists(pid))
 
 
 def test_it_warms_up_while_nothing_is_asked(client: WorkerClient) -> None:
     client.warm()
-    assert wait_until(lambda: client.warm_seconds is not None, 60)
+    assert wait_until(lambda: client.warm_seconds is not None)
     assert client.warm_seconds is not None
     assert min(client.warm_seconds.values()) > 0
     assert client.run("heavy") == {"torch": True, "monai": True}

@@ -4,6 +4,7 @@ import ctypes
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,16 @@ def count(params: dict[str, Any], progress: Progress) -> dict[str, Any]:
     for step in range(steps):
         progress.update(step / steps, f"Step {step}")
         time.sleep(float(params["sleep"]))
+    return {"steps": steps}
+
+
+def gated(params: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Takes each step when a file in the folder says so: whoever listens cannot miss any."""
+    folder, steps = Path(params["folder"]), int(params["steps"])
+    for step in range(steps):
+        while not (folder / f"gate-{step}").exists():
+            time.sleep(0.01)
+        progress.update(step / steps, f"Step {step}")
     return {"steps": steps}
 
 
@@ -84,7 +95,7 @@ def environment(params: dict[str, Any], progress: Progress) -> dict[str, Any]:
 JOBS = {
     job.__name__: job
     for job in (
-        echo, count, hang, noisy, crash, leave, refuse, refuse_specially, unspeakable, heavy,
+        echo, count, gated, hang, noisy, crash, leave, refuse, refuse_specially, unspeakable, heavy,
         environment,
     )
 }  # fmt: skip
