@@ -57,6 +57,7 @@ class Session:
         self.project = project
         self.root = project.root
         self.notes = list(project.notes)
+        self._turned_away: set[str] = set()
 
     @classmethod
     def open(cls, root: Path) -> "Session":
@@ -161,7 +162,15 @@ class Session:
                 f"The images folder {root} is not there: connect its disk, or choose the folder "
                 "where the images are now."
             )
+        self._turned_away.discard(key)
         return partial(read_image, root, self.project.case(key).case)
+
+    def is_turned_away(self, key: str) -> bool:
+        """Return whether a case was skipped or excluded after its image was asked for last.
+
+        Reading takes a while; what the user wishes later counts.
+        """
+        return key in self._turned_away
 
     def start(self, key: str) -> OpenCase:
         """Note that somebody works on a case whose image is open now; return what is to know.
@@ -253,6 +262,7 @@ class Session:
         elif before is Status.LABELLED and not row.labelled:
             before = Status.UNLABELLED
         self.project.set_status(row.key, before)
+        self._turned_away.discard(row.key)
 
     def queue_by_hand(self, key: str) -> None:
         """Put a case at the end of the queue."""
@@ -291,6 +301,7 @@ class Session:
         """Change the status and remember the one before, skipped and excluded apart."""
         row = self.row(key)
         self.project.set_status(row.key, status)
+        self._turned_away.add(row.key)
         if row.status not in (Status.SKIPPED, Status.EXCLUDED):
             facts = {"key": row.key, "from": str(row.status), "to": str(status)}
             self.project.log(SET_ASIDE, facts)

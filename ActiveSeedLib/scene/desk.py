@@ -87,7 +87,8 @@ class Desk:
         """Open a case in place of the present one, whose changes are kept as a draft.
 
         Args:
-            key: of the case; nothing happens if it is open already.
+            key: of the case; nothing happens if it is open already, or if it was skipped or
+                excluded since its image was read.
             image: what `session.load_image` gave for it, if that was read before.
 
         Raises:
@@ -99,6 +100,8 @@ class Desk:
             return
         if image is None:
             image = session.load_image(key)
+        elif session.is_turned_away(key):
+            return
         self._close_case()
         try:
             self._begin(open_case(self.front.scene, session, key, image))

@@ -1,7 +1,10 @@
 """What is said to the user: one message at a time, and what can be done about it."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
+from ActiveSeedLib.errors import ActiveSeedError, CancelledError
 from ActiveSeedLib.signals import Signal
 
 Action = tuple[str, Callable[[], None]]
@@ -45,3 +48,20 @@ class Notice:
         _, action = self.actions[place]
         self.clear()  # first, because the action may say the next thing
         action()
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Turn what goes wrong inside into a sentence on top of the page."""
+        try:
+            yield
+        except CancelledError:
+            self.show("Stopped.")
+        except ActiveSeedError as error:
+            self.show(str(error), "error")
+        except Exception as error:
+            logging.exception("ActiveSeed")
+            self.show(
+                f"Something unexpected happened ({type(error).__name__}: {error}). Nothing that "
+                "was saved is lost; the terminal of the server holds the details.",
+                "error",
+            )

@@ -1,9 +1,8 @@
 """The viewer as a whole: one project, one worker, one open case, and what the parts share."""
 
 import asyncio
-import logging
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +11,7 @@ from ActiveSeedLib.app.history import round_finished
 from ActiveSeedLib.app.session import Session
 from ActiveSeedLib.app.step_runner import StepRunner
 from ActiveSeedLib.app.steps import Step, map_steps, retrain_steps, suggest_steps
-from ActiveSeedLib.errors import ActiveSeedError, CancelledError, UnreadableImageError
+from ActiveSeedLib.errors import ActiveSeedError, UnreadableImageError
 from ActiveSeedLib.pool.case import Image
 from ActiveSeedLib.pool.readers import read_file
 from ActiveSeedLib.scene.desk import Desk
@@ -22,6 +21,7 @@ from ActiveSeedLib.viewer.notice import Action, Notice
 from ActiveSeedLib.worker.background import BackgroundWorker
 
 DRAFT_SECONDS = 30.0
+BUSY = "Something is running already: wait for its end, or cancel it."
 Finished = Callable[[], None]
 
 
@@ -58,6 +58,7 @@ class Viewer:
         self.worker = worker
         self.runner = StepRunner(worker)
         self.notice = Notice()
+        self.guarded = self.notice.guarded
         self.cases_changed, self.case_changed, self.job_changed = Signal(), Signal(), Signal()
         self.opening = ""
         self._said = 0  # the message that is about the open case
@@ -131,23 +132,6 @@ class Viewer:
         if self.notice.number == self._said:
             self.notice.clear()
 
-    @contextmanager
-    def guarded(self) -> Iterator[None]:
-        """Turn what goes wrong inside into a sentence on top of the page."""
-        try:
-            yield
-        except CancelledError:
-            self.notice.show("Stopped.")
-        except ActiveSeedError as error:
-            self.notice.show(str(error), "error")
-        except Exception as error:
-            logging.exception("ActiveSeed")
-            self.notice.show(
-                f"Something unexpected happened ({type(error).__name__}: {error}). Nothing that "
-                "was saved is lost; the terminal of the server holds the details.",
-                "error",
-            )
-
     def tell_cases(self) -> None:
         """Tell the parts, once in this turn of the event loop, that the cases may have changed."""
         if not self._telling:
@@ -164,7 +148,8 @@ class Viewer:
     async def open(self, key: str) -> bool:
         """Open a case in place of the present one; return whether it is open now.
 
-        While one is being opened, another wish is passed over.
+        While one is being opened, another wish is passed over. One that is put aside meanwhile is
+        not opened; if none is open then, the next one is.
         """
         if self.opening or key == self.desk.key:
             return key == self.desk.key
@@ -176,6 +161,8 @@ class Viewer:
                     self.desk.open(key, image)
         finally:
             self._tell_opening("")
+        if self.session.is_turned_away(key) and self.desk.key is None and not self._closed:
+            await self.open_next()
         return self.desk.key == key
 
     async def _read(self, key: str) -> Image:
@@ -209,7 +196,7 @@ class Viewer:
             return
         with self._visited.going_back():
             while (key := self._visited.pop()) is not None:
-                if await self.open(key):
+                if await self.open(key) or self.session.is_turned_away(key):
                     return
 
     @property
@@ -375,8 +362,7 @@ class Viewer:
             finished: called at the end if every step was done.
         """
         if self.is_busy:
-            words = "Something is running already: wait for its end, or cancel it."
-            self.notice.show(words, "warning")
+            self.notice.show(BUSY, "warning")
             return False
         self.notice.clear()
         self._finished = finished

@@ -88,6 +88,28 @@ def test_an_image_that_was_read_before_is_not_read_again(
     assert np.array_equal(slicer.util.arrayFromVolume(front.desk.case.volume), image.array)
 
 
+@pytest.mark.parametrize("what", ["skip", "exclude"])
+def test_a_case_that_is_put_aside_while_its_image_is_read_is_not_opened(
+    front: PlainFront, session: Session, keys: list[str], what: str
+) -> None:
+    part = open_and_draw(front, keys[0])
+    image = session.load_image(keys[1])
+    getattr(session, what)(keys[1])
+    aside = session.row(keys[1]).status
+    front.desk.open(keys[1], image)
+    assert front.desk.key == keys[0]
+    assert np.array_equal(front.drawn, part)
+    assert session.row(keys[1]).status is aside
+    # What the user wishes later counts, however often that changes.
+    session.bring_back(keys[1])
+    front.desk.open(keys[1], image)
+    assert front.desk.key == keys[1]
+    front.desk.leave()
+    getattr(session, what)(keys[1])
+    front.desk.open(keys[1], session.load_image(keys[1]))
+    assert front.desk.key == keys[1]
+
+
 def test_a_case_whose_image_is_gone_leaves_the_open_one_as_it_is(
     front: PlainFront, session: Session, keys: list[str]
 ) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -141,6 +142,39 @@ def test_of_two_cases_opened_at_once_the_first_wins(
         assert await viewer.open(second)
         assert stage.shown == viewer.session.row(second).name
         assert volumes() == 1
+
+    play(scene)
+
+
+@pytest.mark.parametrize("what", ["skip", "exclude"])
+def test_a_case_put_aside_while_it_is_being_opened_makes_room_for_the_next(
+    play: Callable[[Scene], None], monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    async def scene(viewer: Viewer) -> None:
+        session, (first, second, third) = viewer.session, queue_of(viewer.session)
+        read = threading.Event()
+        reading = session.reading
+
+        def slowly(key: str) -> Callable[[], Any]:
+            image = reading(key)
+            return lambda: read.wait(60) and image()
+
+        async def open_and_change_the_mind(key: str) -> None:
+            read.clear()
+            opening = asyncio.ensure_future(viewer.open(key))
+            await until(lambda: viewer.opening)
+            await viewer.put_aside(key, what)
+            read.set()
+            assert not await opening
+
+        monkeypatch.setattr(session, "reading", slowly)
+        await open_and_change_the_mind(first)
+        assert (viewer.desk.key, viewer.opening) == (second, "")
+        await open_and_change_the_mind(third)
+        assert viewer.desk.key == second, "the open case stays"
+        for key in (first, third):
+            assert session.row(key).status in {Status.SKIPPED, Status.EXCLUDED}
+        assert not viewer.notice.text
 
     play(scene)
 
