@@ -5,13 +5,14 @@ import signal
 
 import numpy as np
 from trame.ui.vuetify3 import VAppLayout
-from trame.widgets import html
+from trame.widgets import client, html
 
 from ActiveSeedLib.pool.case import Geometry, Image
 from ActiveSeedLib.project.schema import LabelSchema
 from ActiveSeedLib.scene.case import SceneCase
 from ActiveSeedLib.scene.segments import label_of
 from ActiveSeedLib.viewer.web.editor import SegmentEditor
+from ActiveSeedLib.viewer.web.looks import STYLE
 from ActiveSeedLib.viewer.web.server import WebServer
 from ActiveSeedLib.viewer.web.views import Views
 
@@ -35,6 +36,7 @@ class Stage:
             VAppLayout(trame, theme="dark"),
             html.Div(style="position: fixed; inset: 0; display: flex; flex-direction: column;"),
         ):
+            client.Style(STYLE)
             self.editor.build_bar()
             with html.Div(style="flex: 1; min-height: 0; display: flex;"):
                 with html.Div(style="flex: 1; min-width: 0;"):

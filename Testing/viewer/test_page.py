@@ -161,6 +161,53 @@ def test_a_case_goes_aside_and_comes_back(at: Page, root: Path) -> None:
     assert status_of(root, "scan_010") == "skipped"
 
 
+FOCUSED = "() => document.activeElement.closest('[data-name=line]')?.dataset.key"
+
+
+def test_the_queue_is_gone_through_with_the_keyboard(at: Page, root: Path) -> None:
+    def on(number: int) -> None:
+        """Wait until a case has the focus, in a frame that can be seen."""
+        focused = line(at, f"scan_03{number}")
+        expect(focused).to_be_focused()
+        expect(focused).to_have_css("outline-style", "solid")
+
+    show_only(at, "All", "scan_03")
+    named(at, "search").locator("input").focus()
+    at.keyboard.press("Tab")
+    if at.evaluate(FOCUSED) is None:  # the cross that clears the field
+        at.keyboard.press("Tab")
+    on(0)
+    for key, number in (("ArrowDown", 1), ("ArrowUp", 0), ("ArrowUp", 0), ("End", 9), ("Home", 0)):
+        at.keyboard.press(key)
+        on(number)
+    at.keyboard.press("ArrowDown")
+    at.keyboard.press("Enter")
+    expect(named(at, "case-name")).to_have_text("scan_031")
+    expect(at.get_by_role("row", selected=True)).to_contain_text(". scan_031")
+    on(1)  # though it has moved: it is in the queue now
+    # One stop of Tab, whichever way one comes, and the case is still the same.
+    for there, back in (("Shift+Tab", "Tab"), ("Tab", "Shift+Tab")):
+        at.keyboard.press(there)
+        assert at.evaluate(FOCUSED) is None
+        at.keyboard.press(back)
+        on(1)
+    # The menu is beside it.
+    at.keyboard.press("End")
+    on(9)
+    at.keyboard.press("ArrowRight")
+    expect(line(at, "scan_039").locator("button")).to_be_focused()
+    at.keyboard.press("ArrowLeft")
+    on(9)
+    at.keyboard.press("ArrowRight")
+    at.keyboard.press("Enter")
+    expect(at.locator(".v-overlay--active.v-menu .v-list-item").first).to_be_visible()
+    shot(at, "page-keyboard")
+    at.keyboard.press("ArrowDown")
+    at.keyboard.press("Enter")
+    expect(line(at, "scan_039")).to_contain_text("skipped")
+    assert status_of(root, "scan_039") == "skipped"
+
+
 def test_the_strip_skips_goes_back_and_knows_what_cannot_be(at: Page, root: Path) -> None:
     show_only(at, "All", "scan_02")
     for name in ("scan_020", "scan_021", "scan_022"):
@@ -370,6 +417,46 @@ def test_ctrl_s_saves_once_and_the_question_can_be_answered(at: Page, root: Path
 
 
 # -- room -----------------------------------------------------------------------------------------
+
+MEETING = """() => {
+    const boxes = (all) => [...all].map((one) => one.getBoundingClientRect());
+    const meet = (a, b) =>
+        a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+    return [...document.querySelectorAll('[data-name^=view-]')].flatMap((view) => {
+        const letters = boxes(view.querySelectorAll('.slice-letter'));
+        const others = boxes(view.querySelectorAll('.slice-buttons .v-btn'));
+        return letters.filter((one, place) =>
+            !one.width || [...others, ...letters.slice(place + 1)].some((two) => meet(one, two)));
+    });
+}"""
+"""Letters in the slice views that meet a button or another letter, or are not there."""
+CUT_OFF = """(name) => {
+    const words = document.querySelector(`[data-name=position-${name}]`);
+    return words.scrollWidth > words.clientWidth;
+}"""
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1000, 650), (1440, 900)])
+def test_the_sides_are_told_in_views_of_any_size(at: Page, size: tuple[int, int]) -> None:
+    width, height = size
+    at.set_viewport_size({"width": width, "height": height})
+    open_case(at, "scan_000")
+    for name in ("Red", "Green", "Yellow"):
+        wait_drawn(at, name)
+    assert at.evaluate(MEETING) == []
+    for name in ("Red", "Green", "Yellow"):
+        assert not at.evaluate(CUT_OFF, name)
+        expect(named(at, f"position-{name}")).to_contain_text(re.compile(r" mm$"))
+    shot(at, f"page-sides-{width}")
+    if width == 1000:  # and with the plots beside them, where there is hardly any room
+        named(at, "toggle-right").click()
+        expect(named(at, "close")).to_be_in_viewport()
+        at.wait_for_function(UNCOVERED, arg="close")
+        for name in ("Red", "Green", "Yellow"):
+            wait_drawn(at, name)
+        assert at.evaluate(MEETING) == []
+        shot(at, "page-sides-1000-all")
+        named(at, "toggle-right").click()
 
 
 @pytest.mark.parametrize("width", [1100, 1440])

@@ -16,8 +16,11 @@ html, body { overflow: hidden; height: 100%; font-family: Roboto, Arial, sans-se
 .notice-bar { max-height: 60%; overflow-y: auto; }
 .notice-actions { display: flex; flex-wrap: wrap; gap: 6px; }
 .v-btn { text-transform: none; letter-spacing: normal; }
+.v-btn.v-btn--disabled { opacity: 0.5; }
 .queue-line { cursor: pointer; gap: 8px; border-left: 4px solid transparent; }
 .queue-line:hover { background: rgba(255, 255, 255, 0.06); }
+.queue-line:focus-visible { outline: 2px solid #fff; outline-offset: -2px; }
+.queue-words { gap: 8px; min-width: 0; }
 .queue-open { border-left-color: #56b4e9; background: rgba(86, 180, 233, 0.12); }
 .queue-off { opacity: 0.5; }
 .queue-picture { width: 56px; height: 56px; object-fit: contain; background: #000; flex: none; }
@@ -38,8 +41,39 @@ html, body { overflow: hidden; height: 100%; font-family: Roboto, Arial, sans-se
   .case-buttons { flex-wrap: wrap; row-gap: 2px; }
   .case-buttons > .case-name { flex: 1 0 100%; }
 }
+@container (max-width: 620px) { .case-buttons .v-btn__prepend { display: none; } }
+@container (max-width: 510px) { .case-inner { height: 116px; } }
+.work { container: work / inline-size; }
 .editor-row { height: 48px; flex: none; overflow-x: auto; overflow-y: hidden; }
 .editor-row > div { flex-wrap: nowrap !important; white-space: nowrap; }
+@container work (max-width: 720px) { .editor-row .v-slider { width: 70px !important; } }
+@container work (max-width: 510px) {
+  .editor-row { height: 88px; }
+  .editor-row > div { flex-wrap: wrap !important; }
+}
+/* Over black and over white: what is written in a slice view stands out from either. */
+.slice-pane { container: slice / inline-size; }
+.slice-letter { position: absolute; pointer-events: none; color: #fff; }
+.slice-letter { text-shadow: 0 0 2px #000, 0 0 2px #000, 0 0 4px #000; }
+.slice-left, .slice-right { top: 50%; transform: translateY(-50%); }
+.slice-left { left: 4px; }
+.slice-right { right: 4px; }
+.slice-top, .slice-bottom { left: 50%; transform: translateX(-50%); }
+.slice-top { top: 2px; }
+.slice-bottom { bottom: 2px; }
+.slice-buttons { position: absolute; top: 2px; right: 2px; display: flex; color: #fff; }
+.slice-buttons .v-icon { filter: drop-shadow(0 0 1px #000) drop-shadow(0 0 1px #000); }
+.slice-row { display: flex; align-items: center; gap: 8px; height: 26px; flex: none; }
+.slice-row { background: #1b1b1b; }
+.slice-row .text-caption { letter-spacing: normal !important; }
+@container slice (max-width: 260px) {
+  .slice-buttons { flex-direction: column; }
+  .slice-buttons .v-btn { width: 24px; height: 24px; }
+  .slice-right { top: max(50%, 90px); }
+  .slice-row { flex-direction: column; align-items: stretch; gap: 0; height: 40px; }
+  .slice-row .v-slider { flex: none !important; height: 18px; }
+}
+@container slice (max-width: 210px) { .slice-name { display: none; } }
 .segment-column { width: clamp(160px, 12vw, 220px); flex: none; overflow-y: auto; }
 .v-navigation-drawer, .notice-bar { overflow-wrap: anywhere; }
 .keys-table { --v-table-row-height: 28px; }

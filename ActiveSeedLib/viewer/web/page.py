@@ -72,7 +72,7 @@ class Page:
                     parts["learn"].build()
                 with (
                     v3.VMain(style="height: 100vh;"),
-                    html.Div(classes="d-flex flex-column fill-height"),
+                    html.Div(classes="work d-flex flex-column fill-height"),
                 ):
                     parts["label"].build()
                     self._build_stage()

@@ -10,8 +10,10 @@ from ActiveSeedLib.app import queue as queues
 from ActiveSeedLib.app.session import CaseRow
 from ActiveSeedLib.errors import ActiveSeedError
 from ActiveSeedLib.viewer.viewer import Viewer
+from ActiveSeedLib.viewer.web.assets import module
 from ActiveSeedLib.viewer.web.looks import FIELD, button, named
 
+MODULE = module("queue.js")
 PAGE = 60
 """Cases in the list at a time; more on a click, so that 10,000 do not weigh the page down."""
 WORTH_TELLING = 3.0
@@ -51,6 +53,7 @@ class QueuePart:
         state.queue_budget = viewer.choices.budget
         state.queue_chips = CHIPS
         state.change("queue_filter", "queue_search")(self._on_filter)
+        server.enable_module(MODULE)
         viewer.cases_changed.connect(self._on_cases)
         viewer.case_changed.connect(self.show)
 
@@ -180,41 +183,10 @@ class QueuePart:
             **named("empty"),
         )
         with html.Div(
-            v_for="line in queue_lines",
-            key="line.key",
-            classes=(
-                "['queue-line d-flex pa-2', line.open && 'queue-open', "
-                "!line.can.open && 'queue-off']",
-            ),
-            click=(self._viewer.open, "[line.key]"),
-            raw_attrs=[':data-key="line.key"', ':title="line.reason"', 'data-name="line"'],
+            v_if=("queue_lines.length",),
+            raw_attrs=['role="grid"', 'aria-label="Cases"', 'tabindex="0"', 'data-name="lines"'],
         ):
-            html.Img(
-                v_if="line.picture",
-                src=("`/thumbnail/${line.key}`",),
-                classes="queue-picture",
-                raw_attrs=['loading="lazy"', 'alt=""'],
-            )
-            html.Div(v_if="!line.picture", classes="queue-picture")
-            with html.Div(classes="flex-grow-1", style="min-width: 0;"):
-                html.Div(
-                    "{{ line.title }}",
-                    classes="text-body-2 text-truncate",
-                    raw_attrs=[':title="line.title"'],
-                )
-                with html.Div(classes="d-flex align-center", style="gap: 6px;"):
-                    v3.VChip(
-                        "{{ line.status }}",
-                        size="x-small",
-                        color=("queue_chips[line.status] || 'grey'",),
-                    )
-                    html.Span(
-                        "{{ line.minutes }} min",
-                        v_if="line.minutes",
-                        classes="text-caption text-medium-emphasis",
-                    )
-                html.Div("{{ line.reason }}", classes="queue-reason text-caption")
-            self._build_menu()
+            self._build_line()
         button(
             "{{ queue_more }} more",
             self._on_more,
@@ -223,6 +195,57 @@ class QueuePart:
             v_if=("queue_more > 0",),
             block=True,
         )
+
+    def _build_line(self) -> None:
+        with html.Div(
+            v_for="line in queue_lines",
+            key="line.key",
+            classes=(
+                "['queue-line d-flex pa-2', line.open && 'queue-open', "
+                "!line.can.open && 'queue-off']",
+            ),
+            click=(self._viewer.open, "[line.key]"),
+            raw_attrs=[
+                ':data-key="line.key"',
+                ':title="line.reason"',
+                'data-name="line"',
+                'role="row"',
+                'tabindex="-1"',
+                ':aria-selected="line.open"',
+            ],
+        ):
+            with html.Div(classes="queue-words d-flex flex-grow-1", raw_attrs=['role="gridcell"']):
+                html.Img(
+                    v_if="line.picture",
+                    src=("`/thumbnail/${line.key}`",),
+                    classes="queue-picture",
+                    raw_attrs=['loading="lazy"', 'alt=""'],
+                )
+                html.Div(v_if="!line.picture", classes="queue-picture")
+                self._build_words()
+            with html.Div(raw_attrs=['role="gridcell"']):
+                self._build_menu()
+
+    @staticmethod
+    def _build_words() -> None:
+        with html.Div(classes="flex-grow-1", style="min-width: 0;"):
+            html.Div(
+                "{{ line.title }}",
+                classes="text-body-2 text-truncate",
+                raw_attrs=[':title="line.title"'],
+            )
+            with html.Div(classes="d-flex align-center", style="gap: 6px;"):
+                v3.VChip(
+                    "{{ line.status }}",
+                    size="x-small",
+                    color=("queue_chips[line.status] || 'grey'",),
+                )
+                html.Span(
+                    "{{ line.minutes }} min",
+                    v_if="line.minutes",
+                    classes="text-caption text-medium-emphasis",
+                )
+            html.Div("{{ line.reason }}", classes="queue-reason text-caption")
 
     def _build_menu(self) -> None:
         viewer = self._viewer
@@ -235,6 +258,7 @@ class QueuePart:
                     variant="text",
                     raw_attrs=[
                         '@click.stop=""',
+                        'tabindex="-1"',  # the arrow to the right leads there
                         'title="Skip, exclude, bring back"',
                         'data-name="line-menu"',
                     ],

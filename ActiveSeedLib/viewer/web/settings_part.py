@@ -42,7 +42,7 @@ class SettingsPart:
     def build(self) -> None:
         """Make the three dialogs."""
         with (
-            v3.VDialog(v_model=("settings_shown",), max_width=520),
+            v3.VDialog(v_model=("settings_shown",), max_width=520, scrollable=True),
             v3.VCard(title="Settings", **named("settings")),
         ):
             with v3.VCardText(classes="d-flex flex-column", style="gap: 12px;"):

@@ -12,12 +12,7 @@ from ActiveSeedLib.scene.volumes import matrix_array
 from ActiveSeedLib.viewer.web.looks import named
 
 _LETTERS = (("L", "R"), ("P", "A"), ("I", "S"))  # below and above 0 of each axis of RAS
-_SIDES = {  # of the picture → where its letter stands
-    "left": "left: 4px; top: 50%; transform: translateY(-50%);",
-    "right": "right: 4px; top: 50%; transform: translateY(-50%);",
-    "top": "top: 2px; left: 50%; transform: translateX(-50%);",
-    "bottom": "bottom: 2px; left: 50%; transform: translateX(-50%);",
-}
+_SIDES = ("left", "right", "top", "bottom")
 _BEFORE, _AFTER = 1.0, -1.0  # as priorities of an observer: trame-slicer resizes the slice at 0
 
 
@@ -153,13 +148,12 @@ class Pane:
             raw_attrs=[f'data-name="view-{name}"'],
         ):
             client.ServerTemplate(name=name)
-            for side, style in _SIDES.items():
+            for side in _SIDES:
                 html.Span(
                     f"{{{{ {variable}.{side} }}}}",
-                    style=f"position: absolute; pointer-events: none; color: #bbb; {style}",
-                    classes="text-caption",
+                    classes=f"slice-letter slice-{side} text-caption",
                 )
-            with html.Div(style="position: absolute; top: 2px; right: 2px; color: #bbb;"):
+            with html.Div(classes="slice-buttons"):
                 self._button("mdi-fit-to-page-outline", self._on_fit, "Fit the slice to the view")
                 self._button(
                     "mdi-contrast-box",
@@ -174,15 +168,15 @@ class Pane:
                 )
         with html.Div(
             v_if=(f"{variable}.words",),
-            classes="d-flex align-center px-2",
-            style="flex: none; height: 26px; gap: 8px; background: #1b1b1b;",
+            classes="slice-row px-2",
         ):
-            html.Span(
-                f"{{{{ {variable}.words }}}}",
+            with html.Span(
                 classes="text-caption text-truncate",
                 style="min-width: 0;",
                 raw_attrs=[f'data-name="position-{name}"', f':title="{variable}.words"'],
-            )
+            ):
+                html.Span(f"{{{{ '{self._orientation} ' }}}}", classes="slice-name")
+                html.Span(f"{{{{ {variable}.place }}}}")
             v3.VSlider(
                 v_if=(f"{variable}.count > 1",),
                 model_value=(f"{variable}.number",),
@@ -234,22 +228,27 @@ class Pane:
     def _described(self) -> dict[str, Any]:
         node = self.view.get_view_node()
         if self._volume is None or node is None:
-            return {"words": "", "number": 1, "count": 1, **dict.fromkeys(_SIDES, "")}
+            return {"number": 1, "count": 1, **self._unsaid()}
         place = place_of(node, self._volume)
         found: dict[str, Any] = {"number": round(place.index) + 1, "count": place.count}
         if place.count == 1 and 1 in self._volume.GetImageData().GetDimensions():
-            return {**found, "words": "", **dict.fromkeys(_SIDES, "")}
+            return {**found, **self._unsaid()}
         to_ras = matrix_array(node.GetSliceToRAS())
         right, up, normal = to_ras[:3, 0], to_ras[:3, 1], to_ras[:3, 2]
         axis = int(np.argmax(np.abs(normal)))
         mm = float(to_ras[axis, 3])
         side = _LETTERS[axis][int(mm > 0)]
-        words = f"{self._orientation} {found['number']} of {place.count}, {side} {abs(mm):.1f} mm"
+        where = f"{found['number']} of {place.count}, {side} {abs(mm):.1f} mm"
         return {
             **found,
-            "words": words,
+            "words": f"{self._orientation} {where}",
+            "place": where,
             "left": _letter(-right),
             "right": _letter(right),
             "top": _letter(up),
             "bottom": _letter(-up),
         }
+
+    @staticmethod
+    def _unsaid() -> dict[str, str]:
+        return dict.fromkeys(("words", "place", *_SIDES), "")

@@ -111,6 +111,7 @@ class Views:
             for number, pane in enumerate(self._panes):
                 with html.Div(
                     v_if=f"view_shown.includes('{pane.name}')",
+                    classes="slice-pane",
                     style=(
                         "{display: 'flex', flexDirection: 'column', minWidth: 0, minHeight: 0, "
                         f"gridRow: {number} || view_shown.length < 2 ? 'auto' : '1 / span 2'}}",
