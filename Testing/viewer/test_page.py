@@ -432,8 +432,11 @@ MEETING = """() => {
 """Letters in the slice views that meet a button or another letter, or are not there."""
 CUT_OFF = """(name) => {
     const words = document.querySelector(`[data-name=position-${name}]`);
-    return words.scrollWidth > words.clientWidth;
+    const [row, thumb] = [words.parentElement, words.parentElement.querySelector('[role=slider]')];
+    const below = thumb.getBoundingClientRect().bottom - row.getBoundingClientRect().bottom;
+    return words.scrollWidth > words.clientWidth || below > 0;
 }"""
+"""Whether a view's words, or the slider beside or below them, are not seen whole."""
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (1000, 650), (1440, 900)])

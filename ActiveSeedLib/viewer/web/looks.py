@@ -71,7 +71,9 @@ html, body { overflow: hidden; height: 100%; font-family: Roboto, Arial, sans-se
   .slice-buttons .v-btn { width: 24px; height: 24px; }
   .slice-right { top: max(50%, 90px); }
   .slice-row { flex-direction: column; align-items: stretch; gap: 0; height: 40px; }
-  .slice-row .v-slider { flex: none !important; height: 18px; }
+  .slice-row .v-slider { flex: none !important; }
+  .slice-row .v-slider * { min-height: 0 !important; }
+  .slice-row .v-slider, .slice-row .v-slider .v-input__control { height: 16px; }
 }
 @container slice (max-width: 210px) { .slice-name { display: none; } }
 .segment-column { width: clamp(160px, 12vw, 220px); flex: none; overflow-y: auto; }

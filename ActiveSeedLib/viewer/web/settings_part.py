@@ -45,7 +45,7 @@ class SettingsPart:
             v3.VDialog(v_model=("settings_shown",), max_width=520, scrollable=True),
             v3.VCard(title="Settings", **named("settings")),
         ):
-            with v3.VCardText(classes="d-flex flex-column", style="gap: 12px;"):
+            with v3.VCardText(classes="d-flex flex-column pt-2", style="gap: 12px;"):
                 self._build_methods()
                 self._build_training()
                 v3.VAlert(
