@@ -136,6 +136,17 @@ def state(page: Page, name: str) -> Any:
     return page.evaluate("(name) => window.trame.state.get(name)", name)
 
 
+def put_away(page: Page, name: str) -> None:
+    """Close a dialog with Esc, which it hears once it has the focus: a moment after it is seen."""
+    page.wait_for_function(
+        "(name) => document.activeElement.closest('.v-dialog')"
+        "?.querySelector(`[data-name=${name}]`)",
+        arg=name,
+    )
+    page.keyboard.press("Escape")
+    expect(named(page, name)).to_be_hidden()
+
+
 def painted(page: Page, *moves: tuple[float, float]) -> None:
     """Paint a stroke, and wait until it can be undone."""
     take_brush(page)

@@ -107,15 +107,15 @@ class QueuePart:
 
     # -- what the user does -----------------------------------------------------------------------
 
-    def _on_suggest(self) -> None:
+    def _on_suggest(self, budget: Any) -> None:
         try:
-            budget = int(self._state.queue_budget)
+            number = int(budget)
         except (TypeError, ValueError):
-            budget = 0
-        if budget < 1:
+            number = 0
+        if number < 1:
             self._viewer.notice.show("Suggest how many cases? Write a number from 1.", "warning")
             return
-        self._viewer.suggest(budget)
+        self._viewer.suggest(number)
 
     def _on_more(self) -> None:
         self._length += 5 * PAGE
@@ -144,7 +144,7 @@ class QueuePart:
                 )
                 button(
                     "Suggest",
-                    self._on_suggest,
+                    (self._on_suggest, "[queue_budget]"),  # what is typed now, told or not
                     "suggest",
                     "Choose the next cases to label, and say why.",
                     disabled=("job_running",),

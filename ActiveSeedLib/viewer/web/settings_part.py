@@ -18,6 +18,9 @@ from ActiveSeedLib.viewer.viewer import Viewer
 from ActiveSeedLib.viewer.web.looks import FIELD, button, named
 
 DEVICES = ["auto", "cpu", "cuda"]
+CHOSEN = ("strategy", "values", "encoder", "seed", "epochs", "device", "cross_validate")
+"""What the page hands over with Apply. While the server is busy, what was typed last may come to it
+after the click: what it knows by itself would be the choices of before."""
 
 
 class SettingsPart:
@@ -59,7 +62,9 @@ class SettingsPart:
             with v3.VCardActions():
                 v3.VSpacer()
                 button("Cancel", self._cancel, "settings-cancel", "Leave everything as it was.")
-                button("Apply", self._apply, "settings-apply", "Keep it with the project.")
+                chosen = ", ".join(f"{name}: settings_{name}" for name in CHOSEN)
+                apply = (self._apply, f"[{{{chosen}}}]")
+                button("Apply", apply, "settings-apply", "Keep it with the project.")
         with (
             v3.VDialog(v_model=("provenance_shown",), max_width=900),
             v3.VCard(title="How every selection so far came about", **named("provenance")),
@@ -85,11 +90,11 @@ class SettingsPart:
             self._state.provenance_text = text or "Nothing has been selected yet."
             self._state.provenance_shown = True
 
-    def _inspect(self) -> None:
+    def _inspect(self, encoder: str) -> None:
         """Let the worker measure the encoder that is selected, and show what it finds."""
         with self._viewer.guarded():
-            encoder = encoders.get(self._state.settings_encoder).name
-            choices = dataclasses.replace(self._viewer.choices, encoder=encoder)
+            known = encoders.get(encoder).name
+            choices = dataclasses.replace(self._viewer.choices, encoder=known)
             steps = inspect_steps(self._viewer.session, choices)
             self._state.settings_shown = False
             self._viewer.run(steps, "Inspecting the encoder", self._on_inspected)
@@ -137,7 +142,7 @@ class SettingsPart:
         )
         button(
             "Is it worth trusting?",
-            self._inspect,
+            (self._inspect, "[settings_encoder]"),
             "inspect",
             "Measure whether cases chosen by this encoder stand for the pool better than random "
             "ones.",
@@ -201,36 +206,37 @@ class SettingsPart:
     def _cancel(self) -> None:
         self._state.settings_shown = False
 
-    def _apply(self) -> None:
+    def _apply(self, chosen: dict[str, Any]) -> None:
         """Take the choices over, or say which one cannot be used."""
         with self._viewer.guarded(), self._state as state:
             try:
-                self._viewer.change_choices(**self._read())
+                self._viewer.change_choices(**_taken(chosen))
             except InputError as error:  # told where it was typed: the page is behind the dialog
                 state.settings_problem = str(error)
             else:
                 state.settings_shown = False
 
-    def _read(self) -> dict[str, Any]:
-        state = self._state
-        strategy = strategies.get(state.settings_strategy)
-        parameters = _read(strategy.parameters, state.settings_values)
-        strategy.parse(parameters)
-        seed, epochs = _number(state.settings_seed, int), _number(state.settings_epochs, int)
-        if not isinstance(seed, int):
-            raise InputError(f"The seed is a whole number, not {state.settings_seed or 'nothing'}.")
-        check_seed(seed)
-        if epochs is not None and (not isinstance(epochs, int) or epochs < 1):
-            raise InputError("Epochs are a whole number from 1; empty means the default.")
-        return {
-            "strategy": strategy.name,
-            "strategy_parameters": parameters,
-            "encoder": encoders.get(state.settings_encoder).name,
-            "seed": seed,
-            "epochs": epochs,
-            "device": state.settings_device if state.settings_device in DEVICES else "auto",
-            "cross_validate": bool(state.settings_cross_validate),
-        }
+
+def _taken(chosen: dict[str, Any]) -> dict[str, Any]:
+    """Return what `CHOSEN` holds as the choices have it, or raise `InputError`."""
+    strategy = strategies.get(chosen["strategy"])
+    parameters = _read(strategy.parameters, chosen["values"])
+    strategy.parse(parameters)
+    seed, epochs = _number(chosen["seed"], int), _number(chosen["epochs"], int)
+    if not isinstance(seed, int):
+        raise InputError(f"The seed is a whole number, not {chosen['seed'] or 'nothing'}.")
+    check_seed(seed)
+    if epochs is not None and (not isinstance(epochs, int) or epochs < 1):
+        raise InputError("Epochs are a whole number from 1; empty means the default.")
+    return {
+        "strategy": strategy.name,
+        "strategy_parameters": parameters,
+        "encoder": encoders.get(chosen["encoder"]).name,
+        "seed": seed,
+        "epochs": epochs,
+        "device": chosen["device"] if chosen["device"] in DEVICES else "auto",
+        "cross_validate": bool(chosen["cross_validate"]),
+    }
 
 
 def _known(registry: Any, name: str) -> str:
