@@ -43,7 +43,7 @@ class Keys:
             v3.VTable(density="compact", classes="keys-table"),
             html.Tbody(),
         ):
-            for shown, words in [(key.shown, key.words) for key in KEYS] + list(MOUSE):
+            for shown, words in [(key.shown, key.words) for key in KEYS] + list(OTHERS):
                 with html.Tr():
                     html.Td(shown, classes="font-weight-bold", style="white-space: nowrap;")
                     html.Td(words)
@@ -61,7 +61,8 @@ class Keys:
         self._state.keys_shown = not self._state.keys_shown
 
 
-MOUSE = (
+OTHERS = (
+    ("Tab, arrows, Enter", "Go through the cases, and open one"),
     ("Wheel", "Go through the slices"),
     ("Shift + wheel", "Size of the brush"),
 )

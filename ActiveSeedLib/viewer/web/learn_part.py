@@ -143,7 +143,7 @@ class LearnPart:
             )
             button(
                 "",
-                "utils.download('curves.csv', trigger('learn_csv'), 'text/csv')",
+                "utils.download('curves.csv', trigger('learn_csv', [learn_curve]), 'text/csv')",
                 "learn-csv",
                 "Download the numbers behind these curves as a table (CSV).",
                 icon="mdi-table-arrow-down",
@@ -178,11 +178,11 @@ class LearnPart:
             state.learn_unfinished = describe_unfinished(unfinished, same) if unfinished else ""
             self._draw()
 
-    def table(self) -> str:
-        """Return the numbers behind the chosen curves as CSV."""
+    def table(self, which: int) -> str:
+        """Return the numbers behind curves (`BY_ROUND`, `BY_EPOCH`) as CSV."""
         project = self._viewer.session.project
         with self._viewer.guarded():
-            if self._state.learn_curve == BY_ROUND:
+            if which == BY_ROUND:
                 return scores_csv(project)
             return csv_text(training_history(project))
         return ""
