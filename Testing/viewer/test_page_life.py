@@ -197,23 +197,26 @@ def test_a_job_that_cannot_be_done_says_why(page: Page, server: Served) -> None:
 
 
 def test_a_signal_ends_everything_and_the_stroke_is_offered_back(
-    page: Page, root: Path, server: Served, problems: Problems
+    page: Page, tmp_path: Path, problems: Problems
 ) -> None:
     problems.expect("ERR_CONNECTION_REFUSED|page: Object|code: -32099|WebSocket")
-    go(page, server)
-    open_case(page, "scan_001")
-    painted(page, (-60, 30), (40, 40))
-    worker = suggest(page, server, 1)
-    server.process.send_signal(signal.SIGTERM)
-    assert server.process.wait(60) == 0
-    with pytest.raises(ProcessLookupError):
-        os.kill(worker, 0)
-    expect(page.get_by_text("The connection to ActiveSeed is lost.")).to_be_visible()
+    root = make_archive(tmp_path, CASES, 3)
+    with serve(root) as server:
+        go(page, server)
+        open_case(page, "scan_001")
+        painted(page, (-60, 30), (40, 40))
+        worker = suggest(page, server, 1)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(60) == 0
+        with pytest.raises(ProcessLookupError):
+            os.kill(worker, 0)
+        expect(page.get_by_text("The connection to ActiveSeed is lost.")).to_be_visible()
+    assert "Traceback" not in "".join(server.printed)
     # Without the images, the list is there, and it is said what is not.
     images = root.parent / "images"
     images.rename(images.with_name("away"))
     with serve(root, "--port", str(server.port)) as again:
-        expect(named(page, "notice-text")).to_contain_text(str(images), timeout=60_000)
+        expect(named(page, "notice-text")).to_contain_text(str(images), timeout=120_000)
         expect(named(page, "line").first).to_be_visible()
         expect(named(page, "no-case")).to_be_visible()
         images.with_name("away").rename(images)
