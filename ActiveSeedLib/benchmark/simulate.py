@@ -205,9 +205,13 @@ class Simulation:
     def _add_standing(
         self, split: Split, store: FeatureStore, strategy: str, progress: Progress
     ) -> None:
-        """Compute what `strategy` reads, no training changes, and is not there yet."""
-        first, later = parse_course(strategy)
-        for name in sorted((wanted(*first).needs | wanted(*later).needs) & set(STANDING)):
+        """Compute what `strategy` reads, no training changes, and is not there yet.
+
+        Patients cost nothing, so they are there for whoever only uses them, too.
+        """
+        both = [wanted(*spec) for spec in parse_course(strategy)]
+        names = {name for one in both for name in (*one.needs, *(one.uses & {"patients"}))}
+        for name in sorted(names & set(STANDING)):
             if name in split.standing:
                 continue
             if name == "patients":

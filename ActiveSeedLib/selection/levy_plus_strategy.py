@@ -101,7 +101,7 @@ def levy_plus(pool: Candidates, budget: int, parameters: LevyPlusParameters) -> 
         return explained_cold_start(
             cold_start(points[pool.candidates], budget, seed=pool.seed), pool
         )
-    measure, values, rows = _uncertainty(pool, parameters.uncertainty)
+    measure, values, rows = uncertainty_of(pool, parameters.uncertainty)
     alpha = scheduled_alpha(
         pool.round, parameters.first_alpha, parameters.last_alpha, parameters.rounds
     )
@@ -111,7 +111,7 @@ def levy_plus(pool: Candidates, budget: int, parameters: LevyPlusParameters) -> 
         alpha = 1.0
         notes.append("No model has predicted the pool yet, so distance alone decided.")
     elif parameters.gate:
-        trust = _trust(pool, measure, values)
+        trust = trust_of(pool, measure, values)
         if trust.trusted is False:
             alpha = 1.0
         notes.append(trust.sentence)
@@ -149,16 +149,24 @@ def _points(pool: Candidates, space: str) -> Floats:
     return points
 
 
-def _uncertainty(pool: Candidates, wanted: str) -> tuple[str, Floats, Indices]:
-    """Return the measure's name, its values [N] and the candidates that have one."""
+def uncertainty_of(
+    pool: Candidates, wanted: str = "foreground_entropy"
+) -> tuple[str, Floats, Indices]:
+    """Return the measure's name, its values [N] and the candidates that have one.
+
+    Where nothing is known around the foreground, it is the whole image's entropy.
+    """
     values, rows = known(pool, wanted)
     if not len(rows) and wanted == "foreground_entropy":
         return "entropy", *known(pool, "entropy")
     return wanted, values, rows
 
 
-def _trust(pool: Candidates, measure: str, values: Floats) -> Trust:
-    """Measure the gate on labelled cases and candidates alone."""
+def trust_of(pool: Candidates, measure: str, values: Floats) -> Trust:
+    """Measure the gate for the `values` [N] of `measure`, on labelled cases and candidates alone.
+
+    By the errors that the pool has ("error"), else by what another model gave ("previous_…").
+    """
     rows = np.union1d(pool.candidates, pool.labelled)
     error, _ = known(pool, ERROR)
     before, _ = known(pool, BEFORE + measure)

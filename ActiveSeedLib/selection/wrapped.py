@@ -4,7 +4,7 @@
 that they can be nested; the strategies of the same names pass on to a registered one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -188,10 +188,11 @@ class PerMinuteParameters(PassOnParameters):
             raise InputError(f"At least 1 case must be offered for each pick, not {self.reach}.")
 
 
-def _chooser(name: str) -> Chooser:
+def chooser(name: str, parameters: Mapping[str, Any] | None = None) -> Chooser:
+    """Return the registered strategy called `name`, with these parameters in place of defaults."""
     entry = strategies.get(name)
-    parameters = entry.parse({})
-    return lambda pool, budget: entry.make(pool, budget, parameters)
+    values = entry.parse(parameters or {})
+    return lambda pool, budget: entry.make(pool, budget, values)
 
 
 @strategies.register(
@@ -208,7 +209,7 @@ def one_a_patient_strategy(
     pool: Candidates, budget: int, parameters: PassOnParameters
 ) -> Selection:
     """Pass on to the named strategy, minding patients."""
-    selection = one_a_patient(_chooser(parameters.strategy), pool, budget)
+    selection = one_a_patient(chooser(parameters.strategy), pool, budget)
     return Selection(selection.picks, {**selection.facts, "strategy": parameters.strategy})
 
 
@@ -226,6 +227,6 @@ def per_minute_strategy(
     pool: Candidates, budget: int, parameters: PerMinuteParameters
 ) -> Selection:
     """Pass on to the named strategy, minding the time."""
-    chooser = _chooser(parameters.strategy)
-    selection = per_minute(chooser, pool, budget, parameters.reach)
+    choose = chooser(parameters.strategy)
+    selection = per_minute(choose, pool, budget, parameters.reach)
     return Selection(selection.picks, {**selection.facts, "strategy": parameters.strategy})
