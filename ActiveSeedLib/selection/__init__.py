@@ -22,7 +22,8 @@ arrays:
 - `sugfw`: union_of_masks, uncertainty_map, pool_uncertainty, pgdr, image_uncertainty, gscu
 - `levy_plus`: scheduled_alpha, balanced_picks; `trust`: measured_trust
 - `feature_space`: fuse_features, principal_points
-- `wrapped`: one_a_patient, per_minute, value_per_minute
+- `wrapped`: one_a_patient, per_minute, value_per_minute, chooser
+- `auto`: decide; `auto_strategy`: look_at, patients_or_copies
 - `typiclust`: cluster_count, typicality, cluster_order, typiclust
 - `coreset`: most_central, k_centre_greedy, farthest_pairs
 - `probcover`: distance_to_other_labels, purity, widest_pure_delta, out_degrees, probcover
@@ -45,9 +46,11 @@ from ActiveSeedLib.selection import herding  # isort: skip
 from ActiveSeedLib.selection import alps  # isort: skip
 from ActiveSeedLib.selection import calr  # isort: skip
 from ActiveSeedLib.selection import usl  # isort: skip
+from ActiveSeedLib.selection import auto_strategy  # isort: skip
 
 __all__ = [
     "alps",
+    "auto_strategy",
     "badge",
     "calr",
     "clasp_pe",

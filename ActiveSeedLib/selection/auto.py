@@ -1,0 +1,121 @@
+"""The rule of the strategy auto: what is known of a pool in, who picks and why out.
+
+`RULES` is the whole rule; to tune it, change its lines. What they rest on so far:
+
+- Published comparisons. First cases: TypiClust is as good as random or better on every task of
+  COLosSAL (Liu et al. 2023, arXiv:2307.12004), and unlike ALPS, the best of MedCAL-Bench, it goes
+  on from cases that are labelled. Later cases in 3-D: of all methods only ClaSP PE generally beats
+  a foreground-aware draw (Lüth et al. 2026, arXiv:2601.13677). Picking by an early model's doubt
+  alone is often no better than chance: hence the line for doubt that is noise.
+- EVIDENCE
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+from ActiveSeedLib.errors import InputError
+
+ENOUGH = 0.5  # share of the candidates that a model must have judged to be gone by
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What the rule reads.
+
+    Attributes:
+        candidates: cases that may be picked.
+        budget: how many of them are to be picked.
+        labelled: cases that are labelled, or in the queue to be.
+        judged: candidates of which a model's doubt is known.
+        showing: those in which it segments anything, and its doubt is known for each segment.
+        trusted: whether that doubt was measured to be more than noise; None if not measured.
+        trust: the sentence of `trust.measured_trust` about it.
+    """
+
+    candidates: int
+    budget: int
+    labelled: int = 0
+    judged: int = 0
+    showing: int = 0
+    trusted: bool | None = None
+    trust: str = ""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.budget <= self.candidates:
+            raise InputError(
+                f"The budget must lie between 1 and {self.candidates}, not {self.budget}."
+            )
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One line of the rule.
+
+    Attributes:
+        name: for the record.
+        holds: whether it applies.
+        strategy: the registered strategy that picks, with its default parameters.
+        because: why, in one sentence; what the situation holds stands in braces.
+    """
+
+    name: str
+    holds: Callable[[Situation], bool]
+    strategy: str
+    because: str
+
+
+TYPICAL, DOUBT = "typiclust", "clasp-pe"
+# The first line that holds decides.
+RULES = (
+    Rule(
+        "all that are left",
+        lambda now: now.budget == now.candidates,
+        TYPICAL,
+        "All cases that are left are taken ({candidates}), the most typical first.",
+    ),
+    Rule(
+        "nothing labelled",
+        lambda now: not now.labelled,
+        TYPICAL,
+        "No case is labelled yet, so the most typical case of each group of similar cases was "
+        "chosen.",
+    ),
+    Rule(
+        "no model",
+        lambda now: not now.judged or now.judged < ENOUGH * now.candidates,
+        TYPICAL,
+        "A model has judged {judged} of {candidates} cases, too few to go by, so typical cases of "
+        "groups with few labels were chosen.",
+    ),
+    Rule(
+        "nothing segmented",
+        lambda now: not now.showing,
+        TYPICAL,
+        "The model is known to segment something in none of {candidates} cases, so typical cases "
+        "of groups with few labels were chosen.",
+    ),
+    Rule("doubt is noise", lambda now: now.trusted is False, TYPICAL, "{trust}"),
+    Rule("doubt is trusted", lambda now: now.trusted is True, DOUBT, "{trust}"),
+    Rule(
+        "doubt is not measured",
+        lambda _: True,
+        DOUBT,
+        "The model segments something in {showing} of {candidates} cases; whether its doubt can be "
+        "trusted was not measured, so chance decided with it.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Which line of the rule decided, who picks, and why, in one sentence."""
+
+    rule: str
+    strategy: str
+    because: str
+
+
+def decide(now: Situation, rules: Sequence[Rule] = RULES) -> Decision:
+    """Return what the first of `rules` that holds says; the last must always hold."""
+    rule = next(rule for rule in rules if rule.holds(now))
+    return Decision(rule.name, rule.strategy, rule.because.format(**asdict(now)))
