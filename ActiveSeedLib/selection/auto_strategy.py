@@ -90,6 +90,8 @@ def patients_or_copies(pool: Candidates) -> Indices:
     """
     count = len(pool.features)
     numbers = np.full(count, -1) if pool.patients is None else np.array(pool.patients)
+    if numbers.shape != (count,):
+        return numbers  # one_a_patient says what is wrong
     rows = np.union1d(pool.candidates, pool.labelled).astype(np.int64)
     unknown = rows[numbers[rows] < 0]
     if 2 <= len(unknown) <= COPIES_UP_TO:

@@ -212,6 +212,19 @@ def test_the_model_before_is_known_from_the_third_round_on(small: Path, tmp_path
     assert all("uncertainty" in r["picks"][0] for r in records[1:])
 
 
+def test_auto_minds_patients_and_tells_its_rule(small: Path, tmp_path: Path) -> None:
+    names = sorted(path.name.split(".")[0] for path in (small / "images").iterdir())
+    owner = {name: f"patient {number // 2}" for number, name in enumerate(names)}
+    table = tmp_path / "pairs.csv"
+    table.write_text("name,patient\n" + "".join(f"{n},{p}\n" for n, p in owner.items()), "utf-8")
+    params = {"strategies": ["auto"], "budgets": [2, 3, 4], "settings": TINY}
+    records = _simulate(small, tmp_path / "out", patients=str(table), **params)["records"]
+    picks = [pick for record in records for pick in record["picks"]]
+    assert [pick["rule"] for pick in picks][:2] == ["nothing labelled"] * 2
+    assert all(pick["rule"] not in {"nothing labelled", "no model"} for pick in picks[2:])
+    assert len({owner[pick["case"].split(".")[0]] for pick in picks}) == 4
+
+
 def test_results_never_go_into_the_images_folder(cohort: Path) -> None:
     with pytest.raises(InputError, match="never written to"):
         _simulate(cohort, cohort / "images" / "results")

@@ -224,6 +224,12 @@ def test_near_copies_of_unknown_patients_count_as_one_patient() -> None:
     assert patients_or_copies(outside).tolist() == [1, -1, -1, 2, 1, -1, -1, 2, *[-1] * 4]
 
 
+def test_refuses_patients_that_do_not_fit() -> None:
+    pool = dataclasses.replace(full_pool(), patients=np.arange(3))
+    with pytest.raises(InputError, match="one patient for each of the 40 cases"):
+        select("auto", pool, 3)
+
+
 def test_it_can_be_chosen_at_any_time_without_parameters() -> None:
     entry = strategies.get("auto")
     assert entry.tags["stage"] == "any"
