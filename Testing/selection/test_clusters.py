@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
@@ -19,7 +19,10 @@ def _medoids_by_all_pairs(points: np.ndarray, labels: np.ndarray) -> list[int]:
     return found
 
 
-@given(st.integers(1, 60), st.integers(1, 5), st.integers(1, 4), st.integers(0, 10**6))
+@given(
+    st.integers(1, 60), st.integers(1, 5), st.sampled_from([1, 2, 4, 40]), st.integers(0, 10**6)
+)
+@settings(deadline=None)
 def test_medoids_are_those_of_all_pairs(count: int, kinds: int, dims: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     labels = rng.integers(-1, kinds, size=count)
@@ -36,6 +39,19 @@ def test_medoids_of_large_clusters_are_those_of_all_pairs(spread: list[float]) -
     points = rng.standard_t(2, size=(3000, 2)) * spread
     labels = (rng.random(3000) < 0.3).astype(int)
     assert medoids(points, labels).tolist() == _medoids_by_all_pairs(points, labels)
+
+
+@pytest.mark.parametrize("far", [0.0, 1e5])
+def test_in_many_dimensions_where_no_member_is_central(far: float) -> None:
+    # All sums are alike: bounds by tangents leave every member to be evaluated.
+    points = far + np.random.default_rng(8).normal(size=(1200, 60))
+    points[700] = points[3]
+    labels = np.arange(1200) % 2
+    assert medoids(points, labels).tolist() == _medoids_by_all_pairs(points, labels)
+    mirrored = np.concatenate([points, 2 * far - points])  # each sum is there twice
+    assert medoids(mirrored, np.zeros(2400)).tolist() == _medoids_by_all_pairs(
+        mirrored, np.zeros(2400)
+    )
 
 
 def test_medoids_by_hand() -> None:
