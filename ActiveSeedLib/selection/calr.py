@@ -22,6 +22,7 @@ THRESHOLD = 0.5
 # Ward's merging holds the distances of all pairs, which with the tree is some 4 GB for so many.
 MOST_CASES = 20_000
 _BLOCK = 1 << 22  # similarities held at a time
+_LEAST = float(np.finfo(np.float64).tiny)  # Birch takes no radius of 0, by which copies are merged
 
 
 def birch_labels(
@@ -33,7 +34,8 @@ def birch_labels(
         features: [N, D], N up to 20,000.
         clusters: how many are wanted; there are fewer where the tree has fewer leaves, as among
             equal cases.
-        threshold: radius of a leaf of Birch's tree; cases that near are merged first.
+        threshold: radius of a leaf of Birch's tree; cases that near are merged first. With 0 only
+            copies are, and the clusters are those of Ward's merging.
     """
     points = as_points(features)
     if len(points) > MOST_CASES:
@@ -48,7 +50,8 @@ def birch_labels(
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        labels = Birch(n_clusters=clusters, threshold=threshold).fit_predict(points)
+        radius = max(threshold, _LEAST)
+        labels = Birch(n_clusters=clusters, threshold=radius).fit_predict(points)
     return np.asarray(labels, dtype=np.int64)
 
 

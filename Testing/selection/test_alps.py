@@ -26,8 +26,7 @@ def test_the_picks_of_the_sugfw_repository(shared: Path) -> None:
 
 
 def test_the_picks_of_colossal(shared: Path) -> None:
-    # They look for the nearest case in the whole pool, which here is a member of the cluster. Their
-    # other method draws at random from clusters by Ward: left out, for it is random.
+    # They look for the nearest case in the whole pool, which here is a member of the cluster.
     v = np.load(shared / "vectors" / "colossal_div_a_n80_b5.npz")
     chosen = nearest_to_centroid(v["features"], v["labels"])
     np.testing.assert_array_equal(chosen, v["selected_kmeans"])

@@ -27,6 +27,17 @@ def test_the_picks_of_the_sugfw_repository(shared: Path) -> None:
     assert [pick.index for pick in through.picks] == v["selected_CALR"].tolist()
 
 
+def test_without_a_radius_the_groups_are_those_of_ward(shared: Path) -> None:
+    v = np.load(shared / "vectors" / "colossal_div_a_n80_b5.npz")
+    labels = birch_labels(v["features"], 5, threshold=0.0)
+    same = labels[:, None] == labels
+    np.testing.assert_array_equal(same, v["agg_labels"][:, None] == v["agg_labels"])
+    # COLosSAL draws one of each at random; calr picks one of each, too.
+    assert len(set(labels[v["selected_agglomerative"]])) == len(set(labels)) == 5
+    picks = select("calr", _pool(v["features"]), 5, {"threshold": 0.0}).picks
+    assert len({int(labels[pick.index]) for pick in picks}) == 5
+
+
 def test_density_by_hand() -> None:
     features = np.array([[2.0, 0], [1, 1], [0, 3], [0, 0], [5, 5]])
     half = np.sqrt(0.5)

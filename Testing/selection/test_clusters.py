@@ -19,9 +19,7 @@ def _medoids_by_all_pairs(points: np.ndarray, labels: np.ndarray) -> list[int]:
     return found
 
 
-@given(
-    st.integers(1, 60), st.integers(1, 5), st.sampled_from([1, 2, 4, 40]), st.integers(0, 10**6)
-)
+@given(st.integers(1, 60), st.integers(1, 5), st.sampled_from([1, 2, 4, 40]), st.integers(0, 10**6))
 @settings(deadline=None)
 def test_medoids_are_those_of_all_pairs(count: int, kinds: int, dims: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -12,6 +12,8 @@ from scipy.spatial.distance import cdist
 from scipy.stats import spearmanr
 
 from ActiveSeedLib.errors import InputError, PoolTooSmallError
+from ActiveSeedLib.selection.clusters import members_of
+from ActiveSeedLib.selection.coreset import k_centre_greedy
 from ActiveSeedLib.selection.cscs import (
     alpha_eff,
     dcr,
@@ -25,6 +27,7 @@ from ActiveSeedLib.selection.cscs import (
     stratified_picks,
     typicality,
 )
+from ActiveSeedLib.selection.probcover import probcover
 from ActiveSeedLib.selection.strategy import select
 from Testing.selection.contract import before_a_model, full_pool
 
@@ -65,6 +68,26 @@ def test_the_strategy_reproduces_the_worked_vector(shared: Path) -> None:
     assert selection.facts["gamma"] == pytest.approx(float(v["gamma"]))
     assert selection.facts["dcr"] == pytest.approx(float(v["dcr"]))
     assert selection.facts["labels"] == v["labels"].tolist()
+
+
+def test_the_authors_baselines_are_variants_of_ours(shared: Path) -> None:
+    """They standardise; FPS begins at random, TypiClust looks at a cluster's 20 nearest."""
+    v = _load(shared)
+    points = (v["features"] - v["features"].mean(axis=0)) / v["features"].std(axis=0)
+    first = int(np.random.RandomState(42).randint(120))
+    farthest = [first, *k_centre_greedy(points, 11, [first]).picks.tolist()]
+    assert sorted(farthest) == v["baseline_fps"].tolist()
+    typical = []
+    for members in members_of(v["labels"], 120):
+        values = typicality(points[members])
+        typical.append(int(members[values.argmax()]))
+    assert sorted(typical) == v["baseline_typiclust"].tolist()
+    # Their δ: 1.5 · N/B cases in a ball on average, between two quantiles of the nearest distances.
+    far = cdist(points, points)
+    nearest = np.sort(far, axis=1)[:, 1]
+    delta = float(np.clip(np.sort(far.ravel())[1800 - 1], *np.percentile(nearest, [10, 90])))
+    chosen = probcover(points, 12, delta, inclusive=True)
+    assert sorted(chosen.picks.tolist()) == v["baseline_probcover"].tolist()
 
 
 # --- the steps by hand ----------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from scipy.spatial.distance import cdist
 
 from ActiveSeedLib.errors import InputError, PoolTooSmallError
 from ActiveSeedLib.selection import neighbours
+from ActiveSeedLib.selection.geometry import diameter
 from ActiveSeedLib.selection.probcover import (
     distance_to_other_labels,
     out_degrees,
@@ -40,6 +41,8 @@ def test_the_authors_picks(shared: Path) -> None:
 def test_the_variant_of_the_sugfw_repository(shared: Path) -> None:
     v = np.load(shared / "vectors" / "hilab_baselines_a_n90_b8.npz")
     radii = distance_to_other_labels(v["features"], v["delta_labels"])
+    grid = np.linspace(0, diameter(v["features"])[0], 100)
+    np.testing.assert_allclose(grid, v["delta_grid"], rtol=1e-5)
     curve = [purity(radii, delta, inclusive=True) for delta in v["delta_grid"]]
     np.testing.assert_allclose(curve, v["purity_curve"], rtol=1e-5)
     delta = widest_pure_delta(radii, 0.95, grid=v["delta_grid"], inclusive=True)

@@ -1,9 +1,12 @@
 """The one-pass silhouette, against scikit-learn's for each labeling."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 
 from ActiveSeedLib.errors import InputError
@@ -22,6 +25,14 @@ def test_equals_scikit_learn(count: int, kinds: int, dimensions: int, seed: int)
             assert score == pytest.approx(silhouette_score(points, labels), abs=1e-10)
         else:
             assert np.isnan(score)
+
+
+def test_the_scan_over_k_of_colossal(shared: Path) -> None:
+    v = np.load(shared / "vectors" / "colossal_div_a_n80_b5.npz")
+    ks = range(2, len(v["selected_kmeans"]) + 1)
+    labelings = [KMeans(k, random_state=0).fit_predict(v["features"]) for k in ks]
+    np.testing.assert_array_equal(ks, v["silhouette_k"])
+    np.testing.assert_allclose(silhouettes(v["features"], labelings), v["silhouette_s"], rtol=1e-5)
 
 
 def test_equals_scikit_learn_over_many_blocks_and_groups(

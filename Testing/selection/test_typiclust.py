@@ -28,12 +28,17 @@ def test_the_authors_picks(shared: Path, name: str) -> None:
     chosen = typiclust(v["features"], v["clusters"], budget, v["lSet"], squared=True)
     np.testing.assert_array_equal(chosen.picks, v["activeSet"])
     np.testing.assert_array_equal(chosen.neighbours, v["step_k"])
+    np.testing.assert_array_equal(np.setdiff1d(v["uSet"], chosen.picks), v["remainSet"])
     left = np.ones(len(v["features"]), dtype=bool)
+    margins = []
     for pick, k, expected in zip(v["activeSet"], v["step_k"], v["typicality_steps"], strict=True):
         members = np.flatnonzero((v["clusters"] == v["clusters"][pick]) & left)
         values = typicality(v["features"][members], int(k), squared=True)
         np.testing.assert_allclose(values, expected[: len(members)], rtol=1e-4)
+        best, second = np.sort(values)[[-1, -2]]
+        margins.append((best - second) / best)
         left[pick] = False
+    np.testing.assert_allclose(margins, v["rel_margin"], rtol=1e-4)
 
 
 def test_without_a_limit_on_neighbours_it_is_the_medoid(shared: Path) -> None:

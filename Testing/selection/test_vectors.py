@@ -48,6 +48,12 @@ def test_cold_start_from_coordinates_alone(shared: Path) -> None:
 def test_cold_start_given_labels(shared: Path, name: str) -> None:
     v = _load(shared, name)
     budget, k = len(v["selected"]), len(v["medoids"])
+    sizes, extra = np.bincount(v["labels"]), budget - k
+    np.testing.assert_array_equal(sizes, v["sizes"])
+    assert extra == v["R"]
+    # Clusters so large that all shares are whole, and none is capped, show the shares unrounded.
+    shares = proportional_allocation(sizes * (extra + 1), extra * int(sizes.sum()))
+    np.testing.assert_allclose(shares / sizes.sum(), v["raw_quota"], rtol=RTOL)
     start = cold_start(v["coords"], budget, seed=0, labels=v["labels"])
     np.testing.assert_array_equal(medoids(v["coords"], v["labels"]), v["medoids"])
     np.testing.assert_array_equal(proportional_allocation(v["sizes"], int(v["R"])), v["alloc"])
@@ -88,6 +94,22 @@ def test_scores_of_all_candidates(shared: Path, alpha: float, suffix: str) -> No
     np.testing.assert_allclose(
         acquisition(spread, doubt, alpha), v[f"allscores_step2_a{suffix}"], rtol=RTOL
     )
+
+
+@pytest.mark.parametrize(("alpha", "suffix"), [(0, "00"), (0.3, "03"), (0.5, "05"), (1, "10")])
+def test_how_near_the_second_best_comes(shared: Path, alpha: float, suffix: str) -> None:
+    v = _load(shared, "levy_al_a_n60_b5_a5")
+    unlabelled = np.setdiff1d(np.arange(60), v["labelled"])
+    doubt = np.full(60, np.nan)
+    doubt[unlabelled] = normalise_entropy(v["entropy"][unlabelled])
+    gaps = []
+    for step in range(5):
+        picked = v[f"sel_a{suffix}"][:step]
+        left = np.setdiff1d(unlabelled, picked)
+        spread = diversity(v["coords"], [*v["labelled"], *picked], left)
+        score = acquisition(spread, doubt, alpha if step else 0)[left]
+        gaps.append(score.max() - np.sort(score)[-2])
+    np.testing.assert_allclose(min(gaps), v[f"min_gap_a{suffix}"], rtol=RTOL)
 
 
 def test_medoids_of_k_means_to_budget(shared: Path) -> None:
