@@ -87,6 +87,8 @@ class Selection:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+_NUMBERS = 1 << 20  # numbers looked at together
+
 Strategy = Callable[[Candidates, int, Any], Selection]
 strategies: Registry[Strategy] = Registry("strategy")
 
@@ -137,13 +139,21 @@ def _checked(request: Candidates) -> Candidates:
         raise InputError(f"{both} cases are both labelled and candidates; they must be one.")
     rows = np.concatenate([candidates, labelled])
     for what, array in (("features", request.features), ("coordinates", request.coords)):
-        broken = int(np.count_nonzero(~np.isfinite(array[rows]).all(axis=1)))
-        if broken:
+        if broken := _not_finite(array, rows):
             raise InputError(
                 f"{broken} of {len(rows)} cases have {what} that are NaN or infinite; "
                 "encode these cases again or exclude them."
             )
     return replace(request, candidates=candidates, labelled=labelled)
+
+
+def _not_finite(array: NDArray[np.floating], rows: Indices) -> int:
+    """Return how many of `rows` of `array` [N, D] hold NaN or infinity, without a copy of all."""
+    step = max(1, _NUMBERS // max(1, np.shape(array)[1]))
+    return sum(
+        int(np.count_nonzero(~np.isfinite(array[rows[start : start + step]]).all(axis=1)))
+        for start in range(0, len(rows), step)
+    )
 
 
 def _indices(given: ArrayLike, count: int, what: str) -> Indices:
