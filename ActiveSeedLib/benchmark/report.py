@@ -17,6 +17,7 @@ COLUMNS = (
     "seed",
     "budget",
     "round",
+    "minutes",
     "dice",
     "dice_median",
     "hd95",

@@ -8,7 +8,6 @@ simulation goes on where it was and two strategies that chose the same cases sha
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -17,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from ActiveSeedLib.benchmark.minutes import annotation_minutes, minutes_by_the_labelled
+from ActiveSeedLib.benchmark.protocol import STANDING, Protocol, Spec, needs_of, parse_course
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.features.encoder import Encoder
 from ActiveSeedLib.features.map2d import map_pool
@@ -26,57 +27,20 @@ from ActiveSeedLib.files import write_json
 from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.pool.patients import split_test
 from ActiveSeedLib.progress import Progress
-from ActiveSeedLib.registry import read_assignments
 from ActiveSeedLib.segmentation.settings import TrainSettings
 from ActiveSeedLib.selection.columns import columns, patient_numbers
-from ActiveSeedLib.selection.strategy import Candidates, select, strategies
+from ActiveSeedLib.selection.strategy import Candidates, select
 from ActiveSeedLib.selection.wanted import (
     BEFORE,
     BY_PASSES,
     BY_PREDICTION,
-    Wanted,
     is_of_model,
     passes,
     wanted,
 )
 from ActiveSeedLib.version import __version__
 
-STANDING = ("difficulty", "patients")
-"""The measures of a pool that no training changes, and that are known in a simulation."""
 FIRST_SEED = 43  # seeds are 42 + r, r = 1, 2, … (Levy et al. 2026, section 4.1.2)
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """What is compared, and how.
-
-    Attributes:
-        strategies: names of the registry, each optionally with parameters: "levy:alpha=0.5". Two
-            with a plus between, such as "typiclust+entropy": for the first cases, and for all
-            later ones.
-        budgets: labelled cases after each round, growing: the first is the cold start.
-        seeds: how many repetitions; repetition r uses seed 42 + r for everything.
-        test_fraction: share of the cases, whole patients, held out for scoring.
-    """
-
-    strategies: tuple[str, ...]
-    budgets: tuple[int, ...]
-    seeds: int = 3
-    test_fraction: float = 0.2
-
-    def __post_init__(self) -> None:
-        if not self.strategies:
-            raise InputError("Name at least one strategy to simulate.")
-        if len(set(self.strategies)) < len(self.strategies):
-            raise InputError("A strategy is named twice; name each once.")
-        if not self.budgets or any(b < 1 for b in self.budgets):
-            raise InputError("The budgets must be positive numbers, such as 8,16.")
-        if list(self.budgets) != sorted(set(self.budgets)):
-            raise InputError("The budgets are the labelled cases after each round: let them grow.")
-        if self.seeds < 1:
-            raise InputError("The number of seeds must be at least 1.")
-        for spec in self.strategies:
-            _check_course(spec, len(self.budgets))
 
 
 @dataclass(frozen=True)
@@ -104,43 +68,6 @@ class Split:
     standing: dict[str, np.ndarray[Any, Any]]
 
 
-Spec = tuple[str, dict[str, Any]]
-
-
-def parse_strategy(spec: str) -> Spec:
-    """Return name and parameters of "levy:alpha=0.5:…"; unknown ones raise `InputError`."""
-    name, *assignments = spec.split(":")
-    parameters = read_assignments(assignments)
-    strategies.get(name).parse(parameters)
-    return name, parameters
-
-
-def parse_course(spec: str) -> tuple[Spec, Spec]:
-    """Return the strategies (name, parameters) of the first and of all later rounds."""
-    parts = [parse_strategy(part) for part in re.split(r"\+(?=[a-z])", spec)]
-    if len(parts) > 2:
-        raise InputError(f"{spec} joins {len(parts)} strategies; it may join 2, first and later.")
-    return parts[0], parts[-1]
-
-
-def _check_course(spec: str, rounds: int) -> None:
-    """Raise `InputError` if the strategies of `spec` cannot choose in a simulation."""
-    first, later = parse_course(spec)
-    reads = wanted(*first)
-    if reads.needs_model or strategies.get(first[0]).tags.get("stage") == "active":
-        raise InputError(
-            f"The strategy {first[0]} needs a trained model, so it cannot choose the first cases: "
-            f"name one that can before it, such as typiclust+{spec}."
-        )
-    if rounds > 1:
-        reads = Wanted(reads.needs | wanted(*later).needs, frozenset())
-    for name in sorted(reads.needs - set(STANDING)):
-        if not is_of_model(name):
-            raise InputError(
-                f"{spec} cannot be simulated: the measure {name} is not known in a simulation."
-            )
-
-
 class Simulation:
     """All runs of a protocol on a cohort; results lie as JSON files below `folder`.
 
@@ -163,6 +90,10 @@ class Simulation:
         self.folder = folder
         self.autoencoder = dict(autoencoder or {})
         self._label_hashes: dict[str, str] = {}
+        self._spent: dict[str, float] = {}
+        for spec in protocol.strategies:
+            if "sam_uncertainty" in needs_of(spec) and encoder.name != "sam":
+                raise InputError(f"{spec} goes by SAM's doubt: let the encoder be sam.")
 
     def run(self, progress: Progress) -> list[dict[str, Any]]:
         """Do what is still missing and return one record a (strategy, seed, budget)."""
@@ -209,8 +140,8 @@ class Simulation:
 
         Patients cost nothing, so they are there for whoever only uses them, too.
         """
-        both = [wanted(*spec) for spec in parse_course(strategy)]
-        names = {name for one in both for name in (*one.needs, *(one.uses & {"patients"}))}
+        uses = {name for spec in parse_course(strategy) for name in wanted(*spec).uses}
+        names = needs_of(strategy) | (uses & {"patients"})
         for name in sorted(names & set(STANDING)):
             if name in split.standing:
                 continue
@@ -218,6 +149,12 @@ class Simulation:
                 numbers = patient_numbers([case.patient for case in split.pool])
                 if numbers is not None:
                     split.standing[name] = numbers
+            elif name == "sam_uncertainty":
+                from ActiveSeedLib.benchmark.sam import pool_uncertainty_of_sam
+
+                split.standing[name] = pool_uncertainty_of_sam(
+                    self.cohort, split, self.encoder, store, progress
+                )
             else:
                 from ActiveSeedLib.benchmark.difficulty import pool_difficulty
 
@@ -235,7 +172,8 @@ class Simulation:
         rounds = len(self.protocol.budgets)
         for number, budget in enumerate(self.protocol.budgets):
             name, parameters = course[min(number, 1)]
-            request = _request(split, labelled, told, number)
+            spent = [self._minutes(split.pool[index]) for index in labelled]
+            request = _request(split, labelled, told, number, spent)
             selection = select(name, request, budget - len(labelled), parameters)
             labelled += [pick.index for pick in selection.picks]
             part = progress.part(
@@ -252,6 +190,7 @@ class Simulation:
                     "seed": split.seed,
                     "budget": budget,
                     "round": number + 1,
+                    "minutes": sum(self._minutes(split.pool[index]) for index in labelled),
                     **outcome["means"],
                     "cases": outcome["cases"],
                     "picks": [
@@ -321,14 +260,26 @@ class Simulation:
             self._label_hashes[case.key] = digest.hexdigest()
         return self._label_hashes[case.key]
 
+    def _minutes(self, case: Case) -> float:
+        if case.key not in self._spent:
+            self._spent[case.key] = annotation_minutes(self.cohort.load_label(case).array)
+        return self._spent[case.key]
+
     def _name(self, key: str) -> str:
         return next(case.name for case in self.cohort.cases if case.key == key)
 
 
 def _request(
-    split: Split, labelled: Sequence[int], told: Mapping[str, np.ndarray[Any, Any]], number: int
+    split: Split,
+    labelled: Sequence[int],
+    told: Mapping[str, np.ndarray[Any, Any]],
+    number: int,
+    spent: Sequence[float],
 ) -> Candidates:
-    """Return the pool as the strategies see it after `number` rounds."""
+    """Return the pool as the strategies see it after `number` rounds.
+
+    `spent` are the minutes that each labelled case took.
+    """
     known = {**split.standing, **told}
     apart = ("entropy", "class_scores", "gradients", "patients")
     return Candidates(
@@ -339,6 +290,7 @@ def _request(
         seed=split.seed,
         scores={name: values for name, values in known.items() if name not in apart},
         round=number,
+        minutes=minutes_by_the_labelled(split.features, labelled, spent),
         **{name: known.get(name) for name in apart},
     )
 

@@ -7,8 +7,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from ActiveSeedLib.benchmark.minutes import MODEL
+from ActiveSeedLib.benchmark.protocol import Protocol
 from ActiveSeedLib.benchmark.report import write_report
-from ActiveSeedLib.benchmark.simulate import Cohort, Protocol, Simulation
+from ActiveSeedLib.benchmark.simulate import Cohort, Simulation
 from ActiveSeedLib.errors import ActiveSeedError, InputError
 from ActiveSeedLib.features import DEFAULT_ENCODER
 from ActiveSeedLib.features.encoder import make_encoder
@@ -69,6 +71,7 @@ def run_simulation(params: dict[str, Any], progress: Progress) -> dict[str, Any]
         "protocol": asdict(protocol),
         "training": training.to_json(),
         "autoencoder": wanted.autoencoder,
+        "minutes": MODEL,
         "encoder": encoder.provenance,
         "encoder_hash": encoder.hash,
         "images": wanted.images,

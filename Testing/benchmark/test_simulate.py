@@ -7,16 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from ActiveSeedLib.benchmark.minutes import annotation_minutes, minutes_by_the_labelled
+from ActiveSeedLib.benchmark.protocol import Protocol, parse_course, parse_strategy
 from ActiveSeedLib.benchmark.report import compare, summarise
-from ActiveSeedLib.benchmark.simulate import Protocol, parse_course, parse_strategy
 from ActiveSeedLib.demo.cohort import generate_cohort
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.jobs import JOBS
 from ActiveSeedLib.pool.case import Geometry
 from ActiveSeedLib.pool.readers import read_label, write_label
 from ActiveSeedLib.progress import Progress
+from Testing.features.sam_small import SMALL, write_small
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +159,8 @@ def test_the_tables_by_hand() -> None:
         ({"strategies": ("one-a-patient:strategy=bald",), "budgets": (2,)}, "a trained model"),
         ({"strategies": ("levy+margn",), "budgets": (2, 4)}, "did you mean 'margin'"),
         ({"strategies": ("levy+fps+margin",), "budgets": (2, 4)}, "joins 3 strategies"),
-        ({"strategies": ("random+per-minute",), "budgets": (2, 4)}, "minutes is not known"),
+        ({"strategies": ("per-minute",), "budgets": (5, 6)}, r"such as typiclust\+per-minute"),
+        ({"strategies": ("random+per-minute",), "budgets": (4, 6)}, "first budget be 5 or more"),
     ],
 )
 def test_a_wrong_protocol_is_refused(protocol: dict[str, Any], said: str) -> None:
@@ -223,6 +227,47 @@ def test_auto_minds_patients_and_tells_its_rule(small: Path, tmp_path: Path) -> 
     assert [pick["rule"] for pick in picks][:2] == ["nothing labelled"] * 2
     assert all(pick["rule"] not in {"nothing labelled", "no model"} for pick in picks[2:])
     assert len({owner[pick["case"].split(".")[0]] for pick in picks}) == 4
+
+
+def test_the_annotators_minutes_by_hand() -> None:
+    label = np.zeros((4, 3, 3), dtype=np.uint8)
+    assert annotation_minutes(label) == 2.0
+    label[1, 0, 0], label[2, 0, 0], label[2, 1, 1] = 1, 1, 2
+    assert annotation_minutes(label) == 2.0 + 3 * 0.5
+    line = np.arange(8.0)[:, None]
+    assert minutes_by_the_labelled(line, [0, 1, 2, 3], [1.0] * 4) is None
+    found = minutes_by_the_labelled(line, [0, 1, 2, 6, 7, 3], [1.0, 1, 1, 9, 9, 9])
+    assert found is not None
+    assert found[[0, 7]].tolist() == [1.0, 9.0]  # of the five nearest, the labelled case among them
+
+
+def test_a_strategy_that_minds_the_minutes(small: Path, tmp_path: Path) -> None:
+    params = {"strategies": ["random", "random+per-minute"], "budgets": [5, 6], "settings": TINY}
+    found = _simulate(small, tmp_path / "out", **params)
+    records = {(r["strategy"], r["budget"]): r for r in found["records"]}
+    (pick,) = records["random+per-minute", 6]["picks"]
+    first, both = (records["random+per-minute", budget]["minutes"] for budget in (5, 6))
+    path = next((small / "labels").glob(f"{pick['case']}.*"))
+    assert both - first == annotation_minutes(read_label(path).array)
+    assert pick["minutes"] >= 2.0
+    assert pick["reason"].endswith("minutes of work.")
+    assert records["random", 5]["minutes"] == first
+    assert found["provenance"]["minutes"]["minutes a case"] == 2.0
+
+
+def test_sams_doubt_where_the_encoder_is_sam(small: Path, tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    params: dict[str, Any] = {"strategies": ["sugfw"], "budgets": [2], "settings": TINY}
+    with pytest.raises(InputError, match="let the encoder be sam"):
+        _simulate(small, tmp_path / "out", **params)
+    params |= {
+        "encoder": "sam",
+        "encoder_parameters": {"weights": str(write_small(tmp_path)), **SMALL},
+    }
+    (record,) = _simulate(small, tmp_path / "out", **params)["records"]
+    doubts = [pick["sam_uncertainty"] for pick in record["picks"]]
+    assert len(set(doubts)) == 2
+    assert all(0.5 <= doubt <= 0.75 for doubt in doubts)
 
 
 def test_results_never_go_into_the_images_folder(cohort: Path) -> None:
