@@ -16,6 +16,7 @@ from ActiveSeedLib.errors import InputError, PoolTooSmallError
 from ActiveSeedLib.selection.clusters import members_of
 from ActiveSeedLib.selection.geometry import Floats, Indices, as_points
 from ActiveSeedLib.selection.groups import groups_of
+from ActiveSeedLib.selection.neighbours import check_all_pairs
 from ActiveSeedLib.selection.strategy import Candidates, Pick, Selection, strategies
 
 THRESHOLD = 0.5
@@ -38,11 +39,7 @@ def birch_labels(
             copies are, and the clusters are those of Ward's merging.
     """
     points = as_points(features)
-    if len(points) > MOST_CASES:
-        raise InputError(
-            f"calr compares all pairs of cases, which is possible up to {MOST_CASES:,} cases, but "
-            f"this pool has {len(points):,}: choose typiclust or kmeans."
-        )
+    check_all_pairs("calr", len(points), "typiclust or kmeans", MOST_CASES)
     if len(points) == 1 or clusters == 1:
         return np.zeros(len(points), dtype=np.int64)
     from sklearn.cluster import Birch

@@ -19,6 +19,7 @@ from ActiveSeedLib.selection.cscs import (
 )
 from ActiveSeedLib.selection.geometry import Floats, Indices
 from ActiveSeedLib.selection.measures import known, needed
+from ActiveSeedLib.selection.neighbours import check_all_pairs
 from ActiveSeedLib.selection.strategy import Candidates, Pick, Selection, strategies
 
 
@@ -72,7 +73,7 @@ class _Round:
     needs="features,difficulty",
     uses="foreground_entropy, entropy",
     unit="slice, case",
-    cost="N²·D once, little memory",
+    cost="k-means with as many groups as picks, and N²·D once, little memory; up to 50,000 cases",
 )
 def cscs(pool: Candidates, budget: int, parameters: CscsParameters) -> Selection:
     """Best score of each of `budget` clusters; by a model's uncertainty once there is one."""
@@ -112,6 +113,7 @@ def _measure(pool: Candidates, budget: int, parameters: CscsParameters) -> _Roun
     """Measure the whole pool, labelled cases too; the candidates of `rows` can be scored."""
     difficulty, rows = needed(pool, "difficulty", "cscs")
     whole = np.union1d(pool.candidates, pool.labelled)
+    check_all_pairs("cscs", len(whole), "levy-plus or typiclust")
     k = parameters.neighbours or neighbours_for(len(whole))
     typical = np.full(len(pool.features), np.nan)
     typical[whole] = typicality(np.asarray(pool.features)[whole], k)

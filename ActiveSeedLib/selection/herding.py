@@ -20,7 +20,7 @@ from ActiveSeedLib.selection.coreset import k_centre_greedy
 from ActiveSeedLib.selection.geometry import Floats, Indices
 from ActiveSeedLib.selection.greedy import greedy
 from ActiveSeedLib.selection.measures import needed
-from ActiveSeedLib.selection.neighbours import Distances, checked_features
+from ActiveSeedLib.selection.neighbours import Distances, check_all_pairs, checked_features
 from ActiveSeedLib.selection.strategy import Candidates, Pick, Selection, strategies
 
 WIDTH = 1.0
@@ -210,11 +210,12 @@ class UHerdingParameters(HerdingParameters):
     stage="any",
     needs="features",
     unit="slice, case",
-    cost="N²·D about five times, little memory: a minute at 10,000 cases, hours at 100,000",
+    cost="N²·D about three times, little memory; up to 50,000 cases",
 )
 def maxherding(pool: Candidates, budget: int, parameters: HerdingParameters) -> Selection:
     """Represent labelled cases and candidates alike."""
     rows = np.concatenate([pool.labelled, pool.candidates])
+    check_all_pairs("maxherding", len(rows), "typiclust or coreset")
     features = np.asarray(pool.features)[rows]
     known = np.arange(len(pool.labelled))
     chosen = herding(features, budget, known, width=parameters.width)
@@ -231,7 +232,7 @@ def maxherding(pool: Candidates, budget: int, parameters: HerdingParameters) -> 
     stage="active",
     needs="features,entropy",
     unit="slice, case",
-    cost="N²·D about five times, little memory: a minute at 10,000 cases, hours at 100,000",
+    cost="N²·D about three times, little memory; up to 50,000 cases",
 )
 def uherding(pool: Candidates, budget: int, parameters: UHerdingParameters) -> Selection:
     """Weigh cases by the model's uncertainty; those without a prediction by the median."""
@@ -239,6 +240,7 @@ def uherding(pool: Candidates, budget: int, parameters: UHerdingParameters) -> S
     weights = np.full(len(values), float(np.median(np.maximum(values[predicted], 0))))
     weights[predicted] = np.maximum(values[predicted], 0)
     rows = np.concatenate([pool.labelled, pool.candidates])
+    check_all_pairs("uherding", len(rows), "levy-plus")
     features = np.asarray(pool.features)[rows]
     known = np.arange(len(pool.labelled))
     width = parameters.width

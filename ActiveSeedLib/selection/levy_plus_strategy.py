@@ -89,7 +89,8 @@ class LevyPlusParameters:
     needs="features",
     uses="foreground_entropy, entropy, error, previous_foreground_entropy",
     unit="slice, case",
-    cost="N·50 a pick",
+    cost="N·D·50 once, for 50 principal components, then N·50 a pick; to start with k-means for "
+    "every number of groups, and all pairs within a group",
 )
 def levy_plus(pool: Candidates, budget: int, parameters: LevyPlusParameters) -> Selection:
     """Cold start while nothing is labelled; then distance and uncertainty by the schedule.

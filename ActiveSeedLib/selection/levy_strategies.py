@@ -68,6 +68,7 @@ class LevyParameters(ActiveParameters, ColdStartParameters):
     parameters=LevyParameters,
     stage="any",
     needs="coords",
+    cost="of levy-cold-start while nothing is labelled, then of levy-active",
 )
 def levy(pool: Candidates, budget: int, parameters: LevyParameters) -> Selection:
     """Cold start while nothing is labelled; then entropy and distance.
@@ -86,6 +87,7 @@ def levy(pool: Candidates, budget: int, parameters: LevyParameters) -> Selection
     parameters=ColdStartParameters,
     stage="cold start",
     needs="coords",
+    cost="k-means on the map for every number of groups; all pairs of 20,000 cases at most",
 )
 def levy_cold_start(pool: Candidates, budget: int, parameters: ColdStartParameters) -> Selection:
     """Cluster the candidates; cases labelled already take no part."""
@@ -105,6 +107,7 @@ def levy_cold_start(pool: Candidates, budget: int, parameters: ColdStartParamete
     parameters=ActiveParameters,
     stage="active",
     needs="entropy",
+    cost="N a pick",
 )
 def levy_active(pool: Candidates, budget: int, parameters: ActiveParameters) -> Selection:
     """Highest entropy first, then greedily α·diversity + (1 − α)·entropy."""
@@ -118,6 +121,7 @@ def levy_active(pool: Candidates, budget: int, parameters: ActiveParameters) -> 
     citation=f"{LEVY} (α = 0)",
     stage="active",
     needs="entropy",
+    cost="N log N",
 )
 def entropy(pool: Candidates, budget: int, _: NoParameters) -> Selection:
     """Highest mean entropy, one by one."""
@@ -131,6 +135,7 @@ def entropy(pool: Candidates, budget: int, _: NoParameters) -> Selection:
     citation=f"{LEVY} (α = 1), after Geifman and El-Yaniv 2017, arXiv:1711.00941",
     stage="active",
     needs="coords",
+    cost="N a pick",
 )
 def distance(pool: Candidates, budget: int, _: NoParameters) -> Selection:
     """Farthest points; before a model exists, from the labelled cases alone."""

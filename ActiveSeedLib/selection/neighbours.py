@@ -13,11 +13,30 @@ from numpy.typing import ArrayLike, NDArray
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.selection.geometry import Floats, Indices
 
+# Cases of which all pairs are compared: of 2,048 numbers each they take up to ten minutes of one
+# processor core (Testing/benchmarks/bench_strategies.py).
+ALL_PAIRS_UP_TO = 50_000
 _DOUBLE_UP_TO = 1 << 24  # numbers in the features
 _KEPT_UP_TO = 4_000  # cases whose distances are kept
 _BLOCK = 1 << 23  # distances held at a time
 _EXACT_BLOCK = 1 << 22  # differences held at a time
 _CACHED = 1 << 17  # differences that stay in the processor's cache
+
+
+def check_all_pairs(strategy: str, count: int, instead: str, most: int = ALL_PAIRS_UP_TO) -> None:
+    """Raise `InputError` where a strategy that compares all pairs of cases would take too long.
+
+    Args:
+        strategy: its name.
+        count: N, the cases that it compares.
+        instead: what to choose in a larger pool, in words.
+        most: the most cases that it compares.
+    """
+    if count > most:
+        raise InputError(
+            f"{strategy} compares all pairs of cases, which is possible up to {most:,} cases, but "
+            f"this pool has {count:,}: choose {instead}."
+        )
 
 
 def checked_features(features: ArrayLike) -> NDArray[np.floating]:

@@ -22,7 +22,7 @@ from ActiveSeedLib.selection.clusters import cluster_at_most
 from ActiveSeedLib.selection.coreset import k_centre_greedy
 from ActiveSeedLib.selection.geometry import Floats, Indices
 from ActiveSeedLib.selection.greedy import greedy
-from ActiveSeedLib.selection.neighbours import Distances, distances_between
+from ActiveSeedLib.selection.neighbours import Distances, check_all_pairs, distances_between
 from ActiveSeedLib.selection.strategy import Candidates, Pick, Selection, strategies
 
 PURITY = 0.95
@@ -225,11 +225,12 @@ class ProbCoverParameters:
     stage="any",
     needs="features",
     unit="slice, case",
-    cost="N²·D three times, little memory: a minute at 10,000 cases, hours at 100,000",
+    cost="N²·D about three times, little memory; up to 50,000 cases",
 )
 def probcover_strategy(pool: Candidates, budget: int, parameters: ProbCoverParameters) -> Selection:
     """Cover labelled cases and candidates; δ from the k-means groups of them all."""
     rows = np.concatenate([pool.labelled, pool.candidates])
+    check_all_pairs("probcover", len(rows), "typiclust or coreset")
     features = np.asarray(pool.features)[rows]
     delta = parameters.delta
     if not delta:

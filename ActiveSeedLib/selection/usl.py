@@ -17,7 +17,7 @@ from ActiveSeedLib.selection.clusters import cluster_at_most, members_of
 from ActiveSeedLib.selection.geometry import Floats, Indices
 from ActiveSeedLib.selection.groups import copies, groups_of
 from ActiveSeedLib.selection.herding import unit_features
-from ActiveSeedLib.selection.neighbours import Distances, nearest_others
+from ActiveSeedLib.selection.neighbours import Distances, check_all_pairs, nearest_others
 from ActiveSeedLib.selection.strategy import Candidates, Pick, Selection, strategies
 
 NEIGHBOURS = 20
@@ -125,13 +125,14 @@ class UslParameters:
     stage="cold start",
     needs="features",
     unit="slice, case",
-    cost="N²·D once, little memory",
+    cost="k-means with as many groups as picks, and N²·D once, little memory; up to 50,000 cases",
 )
 def usl_strategy(pool: Candidates, budget: int, parameters: UslParameters) -> Selection:
     """Cluster the candidates' features; cases labelled already take no part.
 
     With fewer distinct cases than the budget, farthest points, which are copies, fill it up.
     """
+    check_all_pairs("usl", len(pool.candidates), "typiclust or kmeans")
     features = unit_features(np.asarray(pool.features)[pool.candidates])
     labels = cluster_at_most(features, budget, pool.seed)
     spread = mean_squared_distance(features)

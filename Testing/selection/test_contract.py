@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
@@ -181,9 +182,22 @@ def test_refuses_what_it_cannot_use(name: str) -> None:
             select(name, dataclasses.replace(pool, **{what: broken}), 2)
 
 
+def test_refuses_more_cases_than_its_cost_says_and_names_another(name: str) -> None:
+    stated = re.search(r"up to ([\d,]+) cases", strategies.get(name).tags["cost"])
+    if stated is None:
+        pytest.skip("it does not compare all pairs of cases")
+    most = int(stated[1].replace(",", ""))
+    with pytest.raises(InputError, match=f"^{name} .* up to {most:,} cases") as refusal:
+        select(name, full_pool(most + 5, labelled=4), 3)
+    named = str(refusal.value).split("choose ")[1].removesuffix(".").split(" or ")
+    for other in named:
+        assert "up to" not in strategies.get(other).tags["cost"]
+
+
 def test_says_what_it_is_and_where_it_comes_from(name: str) -> None:
     entry = strategies.get(name)
     assert entry.summary.endswith(".")
     assert entry.citation
     assert entry.tags["stage"] in {"any", "cold start", "active"}
+    assert entry.tags["cost"]
     assert all(f.metadata["help"].endswith(".") for f in dataclasses.fields(entry.parameters))
