@@ -306,6 +306,8 @@ def _print_entries(options: Namespace, entries: list[Entry[Any]]) -> None:
         print(f"{one['name']}\n    {one['summary']}\n    {one['citation']}")
         for name, facts in one["parameters"].items():
             print(f"    {name} = {facts['default']}: {facts['help']}")
+        if "cost" in one:
+            print(f"    cost: {one['cost']}")
         if "weights" in one:
             print(f"    activeseed download: {one['weights']}")
     return None

@@ -125,6 +125,12 @@ def test_every_method_is_listed_with_its_source() -> None:
             assert all(p["help"] for p in entry["parameters"].values()), entry["name"]
 
 
+def test_every_strategy_is_listed_with_its_cost() -> None:
+    costs = [entry["cost"] for entry in answer("strategies")]
+    said = activeseed("strategies").stdout.splitlines()
+    assert [line.split("cost: ")[1] for line in said if "    cost: " in line] == costs
+
+
 def test_the_version_is_told() -> None:
     assert activeseed("--version").stdout.startswith("activeseed 0.")
 
