@@ -76,9 +76,10 @@ def _write(path: Path, array: Any, geometry: Geometry) -> None:
         write_image(path, array.astype(np.int16), geometry)
 
 
-def serve(root: Path, *options: str) -> AbstractContextManager[Served]:
+def serve(root: Path, *options: str, **environment: str) -> AbstractContextManager[Served]:
     """Start the command as a user does."""
-    return serving(["-m", "ActiveSeedLib.cli", "view", root, *options], ACTIVESEED_TOKEN=TOKEN)
+    command = ["-m", "ActiveSeedLib.cli", "view", root, *options]
+    return serving(command, ACTIVESEED_TOKEN=TOKEN, **environment)
 
 
 def named(page: Page, name: str) -> Locator:
