@@ -1,6 +1,6 @@
 """What is odd about a label map, told before its case counts as done; never a gate."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.pool.case import Geometry, Image
+from ActiveSeedLib.pool.slices import cut
 from ActiveSeedLib.project.label_checks import check_geometry
 from ActiveSeedLib.project.schema import LabelSchema, Segment
 
@@ -61,6 +62,40 @@ def check_label(
     for segment in (s for s in schema.segments if s.value in boxes):
         islands = _islands(image.array, boxes[segment.value], segment, geometry)
         findings += [islands] if islands else []
+    return findings
+
+
+def check_slices(
+    image: Image, geometry: Geometry, schema: LabelSchema, axis: int, slices: Sequence[int]
+) -> list[Finding]:
+    """Return what is odd about single slices of a label map; the others are nobody's concern yet.
+
+    No structure is missed in a slice, but one that is quite empty is told: was it looked at?
+
+    Args:
+        image: the label map of the whole case, KJI.
+        geometry: of the case.
+        schema: its segments.
+        axis: the KJI axis of the slices.
+        slices: which, from 0.
+    """
+    try:
+        check_geometry("this case", image, geometry)
+    except InputError as error:
+        return [Finding("geometry", str(error))]
+    along = 2 - axis
+    others = [i for i in range(3) if i != along]
+    findings = []
+    for index in slices:
+        piece = cut(image, axis, index)
+        for one in check_label(piece, piece.geometry, schema, ()):
+            place = [(size - 1) // 2 for size in geometry.size]
+            place[along] = index
+            if one.position is not None:
+                place[others[0]], place[others[1]] = one.position[0], one.position[1]
+            words = "It holds no structure." if one.kind == "empty" else one.sentence
+            position = (place[0], place[1], place[2])
+            findings.append(Finding(one.kind, f"Slice {index + 1}: {words}", position))
     return findings
 
 

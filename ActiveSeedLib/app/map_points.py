@@ -111,8 +111,11 @@ def map_groups(project: Project, colouring: str, mapped: Mapped | None = None) -
     return groups
 
 
-def map_words(on_map: int, cases: int) -> str:
-    """Return how many of the project's cases are on the map, and what to do with it."""
+def map_words(project: Project, on_map: int) -> str:
+    """Return how much of the project is on the map, and what to do with it."""
+    if project.takes_slices:
+        return f"{on_map} slices are on the map. {HINT}"
+    cases = sum(project.counts().values())
     which = f"{on_map} cases" if on_map == cases else f"{on_map} of the {cases} cases"
     more = "" if on_map == cases else " Make it anew when images were added."
     return f"{which} are on the map. {HINT}{more}"

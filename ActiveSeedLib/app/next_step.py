@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from ActiveSeedLib.project.project import Project
-from ActiveSeedLib.project.records import Status
 
 
 @dataclass(frozen=True)
@@ -48,21 +47,24 @@ def _training(project: Project) -> NextStep | None:
     known = model.provenance.get("labels", {}) if model else {}
     new = sum(known.get(key) != version for key, version in labels.items())
     if model is None:
-        return NextStep("retrain", f"Train a first model on the {_label_maps(len(labels))}.")
+        what = _counted(project, len(labels))
+        return NextStep("retrain", f"Train a first model on the {what}.")
     if new:
-        return NextStep("retrain", f"Retrain: {_label_maps(new)} the model has not seen.")
+        return NextStep("retrain", f"Retrain: {_counted(project, new)} the model has not seen.")
     return None
 
 
 def _suggestion(project: Project) -> NextStep:
-    if project.count_usable(Status.UNLABELLED):
+    if project.count_candidates():
         which = "next" if project.training_labels() else "first"
-        return NextStep("suggest", f"Suggest the {which} cases to label.")
+        noun = "slices" if project.takes_slices else "cases"
+        return NextStep("suggest", f"Suggest the {which} {noun} to label.")
     return NextStep(
         "rescan",
         "No case is left to choose; when there are new images, look at the images folder again.",
     )
 
 
-def _label_maps(count: int) -> str:
-    return "1 label map" if count == 1 else f"{count} label maps"
+def _counted(project: Project, count: int) -> str:
+    noun = "labelled slice" if project.takes_slices else "label map"
+    return f"1 {noun}" if count == 1 else f"{count} {noun}s"

@@ -45,6 +45,7 @@ class Line(NamedTuple):
         status: where it stands, in a word or two.
         minutes: of annotation ("1.5"); empty for none.
         is_open: whether it is the open case.
+        slices: those that are to be labelled ("slices 13, 40"); empty where whole cases are.
     """
 
     key: str
@@ -52,6 +53,7 @@ class Line(NamedTuple):
     status: str
     minutes: str
     is_open: bool = False
+    slices: str = ""
 
 
 class Possible(NamedTuple):
@@ -91,6 +93,12 @@ def each_line(
             yield _line(row, place, row.key == opened)
         else:
             yield None
+
+
+def slice_words(slices: Sequence[int]) -> str:
+    """Return which slices (from 0), as people count them: "slice 13", "slices 13, 40"."""
+    numbers = ", ".join(str(one + 1) for one in slices)
+    return f"slice{'s' * (len(slices) > 1)} {numbers}"
 
 
 def nothing_words(which: int, search: str = "") -> str:
@@ -152,6 +160,12 @@ def the_end(session: Session, opened: str | None) -> tuple[str, bool]:
 
 def suggested_words(session: Session) -> str:
     """Return how many cases are suggested, as a sentence; empty for none."""
+    slices = session.project.slices_to_label()
+    if slices:
+        count, cases = sum(map(len, slices.values())), len(slices)
+        which = "One slice is" if count == 1 else f"{count} slices"
+        of = "" if count == 1 else f" of {cases} case{'s' * (cases > 1)} are"
+        return f"{which}{of} suggested."
     waiting = session.counts().get(str(Status.SUGGESTED), 0)
     if not waiting:
         return ""
@@ -194,4 +208,5 @@ class Visited:
 def _line(row: CaseRow, place: int, is_open: bool) -> Line:
     minutes = f"{row.seconds / 60:.1f}" if row.seconds else ""
     title = f"{place}. {row.name}" if row.queued else row.name
-    return Line(row.key, title, status_words(row), minutes, is_open)
+    slices = slice_words(row.slices) if row.slices else ""
+    return Line(row.key, title, status_words(row), minutes, is_open, slices)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ActiveSeedLib.app.choices import Choices
-from ActiveSeedLib.app.label_check import Finding, check_label
+from ActiveSeedLib.app.label_check import Finding, check_label, check_slices
 from ActiveSeedLib.app.next_step import NextStep, next_step
 from ActiveSeedLib.app.provenance import describe_rounds
 from ActiveSeedLib.app.starting import (
@@ -20,9 +20,11 @@ from ActiveSeedLib.app.starting import (
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.pool.case import Geometry, Image
 from ActiveSeedLib.pool.readers import read_image
+from ActiveSeedLib.pool.slices import split_key
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.records import CaseRow, SavedLabel, Status
 from ActiveSeedLib.project.schema import LabelSchema
+from ActiveSeedLib.project.slices import SliceState
 
 __all__ = ["CaseRow", "OpenCase", "Session", "StartingLabel", "Uncertainty"]
 
@@ -94,6 +96,9 @@ class Session:
     def rows(self) -> list[CaseRow]:
         """Return all cases: the queue in its order, then the others in the pool's order."""
         rows = self.project.rows()
+        if self.project.takes_slices:
+            slices = self.project.slices_to_label()
+            rows = [row._replace(slices=tuple(slices.get(row.key, ()))) for row in rows]
         queued = {row.key: row for row in rows if row.queued}
         first = [queued[key] for key in self.project.queue_order() if key in queued]
         return first + [row for row in rows if not row.queued]
@@ -102,12 +107,29 @@ class Session:
         """Return one case; `InputError` if there is none with this key."""
         return self.project.row(key)
 
+    @property
+    def noun(self) -> str:
+        """What is suggested, in the plural: "cases" or "slices"."""
+        return "slices" if self.project.takes_slices else "cases"
+
+    def slices_to_label(self, key: str) -> tuple[int, ...]:
+        """Return the slices of a case (from 0) that are to be labelled; () for a whole case."""
+        waiting = self.project.slices(key, SliceState.SUGGESTED)
+        return tuple(one.slice_index for one in waiting)
+
     def counts(self) -> dict[str, int]:
         """Return how many cases have each status, those without any included."""
         return self.project.counts()
 
     def reason(self, key: str) -> str:
-        """Return why a case is, or was, suggested; or where it stands otherwise, in words."""
+        """Return why a case, or slice, is or was suggested; or where it stands, in words."""
+        key, index = split_key(key)
+        if index is not None:
+            known = self.project.slices(key)
+            return next((s.reason for s in known if s.slice_index == index), "Not suggested yet.")
+        slices = self.project.slice_reasons(key)
+        if slices:
+            return slices
         pick = self.project.pick(key)
         if pick is not None:
             return pick.reason
@@ -211,11 +233,17 @@ class Session:
         """Return what is odd about a label map before it counts as done.
 
         A structure is missed if more than half of the project's other label maps hold it; as long
-        as there are none, every structure of the schema is.
+        as there are none, every structure of the schema is. Where slices are to be labelled, only
+        these are looked at.
         """
+        case = self.project.case(key).case
+        slices = self.slices_to_label(key)
+        if slices:
+            axis = self.project.slice_axis(case)
+            return check_slices(image, case.geometry, self.schema, axis, slices)
         maps, uses = self.project.value_uses(besides=key)
         usual = {v for v in self.schema.values if not maps or uses.get(v, 0) > maps / 2}
-        return check_label(image, self.project.case(key).case.geometry, self.schema, usual)
+        return check_label(image, case.geometry, self.schema, usual)
 
     def save(self, key: str, image: Image, seconds: float, done: bool) -> SavedLabel:
         """Save a label map at once; a different earlier one is backed up, the draft goes.
@@ -243,8 +271,15 @@ class Session:
         self.draft_path(key).unlink(missing_ok=True)
 
     def skip(self, key: str) -> None:
-        """Take a case out of the queue for now."""
-        self._set_aside(key, Status.SKIPPED)
+        """Take a case out of the queue for now.
+
+        One that has labelled slices keeps them; its other suggested slices are not asked for again.
+        """
+        key = self.row(key).key
+        if self.project.give_up_slices(key):
+            self._turned_away.add(key)
+        else:
+            self._set_aside(key, Status.SKIPPED)
 
     def exclude(self, key: str) -> None:
         """Take a case out of everything: it is not suggested, trained on or scored with."""

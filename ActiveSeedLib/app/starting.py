@@ -1,6 +1,7 @@
 """What the work on a case begins with: its label map, or what the latest model makes of it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,7 @@ from ActiveSeedLib.pool.readers import read_label
 from ActiveSeedLib.project.label_checks import check_geometry
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.records import CaseRecord
+from ActiveSeedLib.project.slices import SliceState
 
 
 @dataclass(frozen=True)
@@ -51,20 +53,59 @@ class Uncertainty:
 def starting_label(project: Project, record: CaseRecord) -> StartingLabel:
     """Return the saved label map, else the latest model's prediction, else nothing.
 
+    On suggested slices that were not saved yet it is the prediction, whatever else is saved.
+
     Work on a test case never begins from a prediction: a model that is scored against what was
     drawn on its own output looks better than it is.
 
     Raises:
         UnreadableImageError: there is a saved label map, but it cannot be read.
     """
-    saved = project.label_path(record.case.key)
-    if saved is not None:
-        return StartingLabel(read_label(saved), "saved")
-    return predicted_label(project, record)
+    key = record.case.key
+    path = project.label_path(key)
+    saved = None if path is None else StartingLabel(read_label(path), "saved")
+    waiting = project.slices(key, SliceState.SUGGESTED)
+    if waiting:
+        fresh = [one.slice_index for one in waiting if not one.saved]
+        return _on_slices(project, record, saved, fresh)
+    return saved or predicted_label(project, record)
 
 
 def predicted_label(project: Project, record: CaseRecord) -> StartingLabel:
-    """Return the latest model's prediction, else nothing; never one of a test case."""
+    """Return the latest model's prediction, else nothing; never one of a test case.
+
+    Where slices of the case are to be labelled, on these alone, with what is saved elsewhere.
+    """
+    key = record.case.key
+    waiting = [one.slice_index for one in project.slices(key, SliceState.SUGGESTED)]
+    if not waiting:
+        return _whole_prediction(project, record)
+    path = project.label_path(key)
+    saved = None if path is None else StartingLabel(read_label(path), "saved")
+    return _on_slices(project, record, saved, waiting)
+
+
+def _on_slices(
+    project: Project, record: CaseRecord, saved: StartingLabel | None, slices: Sequence[int]
+) -> StartingLabel:
+    """Return the prediction on `slices`, and elsewhere what is saved, if anything is.
+
+    A label map then holds what somebody has looked at, and no prediction that nobody did.
+    """
+    found = _whole_prediction(project, record)
+    if found.image is None or not slices:
+        return replace(saved, note=found.note) if saved is not None else found
+    axis = project.slice_axis(record.case)
+    array = np.zeros_like(found.image.array)
+    if saved is not None and saved.image is not None:
+        array = saved.image.array.astype(np.result_type(saved.image.array, found.image.array))
+    chosen = tuple(np.array(slices) if a == axis else slice(None) for a in range(3))
+    array[chosen] = found.image.array[chosen]
+    return replace(found, image=Image(array, found.image.geometry))
+
+
+def _whole_prediction(project: Project, record: CaseRecord) -> StartingLabel:
+    """Return the latest model's prediction of the whole case, else nothing."""
     key = record.case.key
     model = None if record.held_out else project.latest_model()
     path = project.prediction_path(key, model.id) if model else None
@@ -91,8 +132,9 @@ def uncertainty_of(project: Project, record: CaseRecord) -> Uncertainty | None:
     path = project.uncertainty_path(key, model.id)
     if not path.is_file():
         return None
-    axis = record.case.geometry.coarsest_axis
-    last = record.case.geometry.shape[axis] - 1
+    geometry = record.case.geometry
+    axis = project.slice_axis(record.case) if project.takes_slices else geometry.coarsest_axis
+    last = geometry.shape[axis] - 1
     return Uncertainty(
         path, axis, min(int(facts["most_uncertain_slice"]), last), float(facts["mean_entropy"])
     )

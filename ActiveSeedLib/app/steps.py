@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ActiveSeedLib.app.choices import Choices
 from ActiveSeedLib.app.session import Session
@@ -29,6 +29,7 @@ def create_steps(
     test_fraction: float = 0.0,
     patients: str | None = None,
     seed: int = 43,
+    unit: Literal["case", "slice"] = "case",
 ) -> list[Step]:
     """Return the step that makes a project in the new or empty folder `root`.
 
@@ -40,6 +41,7 @@ def create_steps(
         test_fraction: share of the cases, whole patients, that only score models.
         patients: who belongs together: a table, or a regular expression on the name.
         seed: fixes the test split.
+        unit: what is suggested and trained on.
     """
     params = {
         "project": str(root),
@@ -49,6 +51,7 @@ def create_steps(
         "test_fraction": test_fraction,
         "patients": patients,
         "seed": seed,
+        "unit": unit,
     }
     return [Step("init", params, "Looking at the images")]
 
@@ -59,11 +62,11 @@ def suggest_steps(session: Session, choices: Choices) -> list[Step]:
     Raises:
         InputError: no case is left to choose.
     """
-    left = session.project.count_usable(Status.UNLABELLED)
+    left = session.project.count_candidates()
     if not left:
         raise InputError(
-            "No case is left to choose: add images and look at the images folder again, or bring "
-            "skipped cases back."
+            f"No {session.noun[:-1]} is left to choose: add images and look at the images folder "
+            "again, or bring skipped cases back."
         )
     params = {
         "budget": min(choices.budget, left),
@@ -72,7 +75,7 @@ def suggest_steps(session: Session, choices: Choices) -> list[Step]:
         "device": choices.device,
         **_encoding(choices),
     }
-    return [Step("suggest", session.job_params(params), "Choosing the cases")]
+    return [Step("suggest", session.job_params(params), f"Choosing the {session.noun}")]
 
 
 def map_steps(session: Session, choices: Choices) -> list[Step]:
@@ -107,7 +110,7 @@ def retrain_steps(session: Session, choices: Choices) -> list[Step]:
         Step("train", session.job_params({"settings": settings}), "Training the model"),
         Step("predict", session.job_params(device), "Predicting the other cases"),
     ]
-    if project.count_usable(Status.UNLABELLED):
+    if project.count_candidates():
         steps += suggest_steps(session, choices)
     if choices.cross_validate and not project.count_usable(Status.TEST, labelled=True):
         params = session.job_params(device)

@@ -49,6 +49,12 @@ def _add_project_commands(add: Add) -> None:
     )
     _add_patients(init)
     init.add_argument("--seed", type=int, default=43, help="fixes the test split")
+    init.add_argument(
+        "--unit",
+        choices=("case", "slice"),
+        default="case",
+        help="what is suggested and trained on: whole cases, or single slices of volumes",
+    )
 
     rescan = add("rescan", commands.rescan, "look at the images folder again")
     rescan.add_argument("project")

@@ -18,7 +18,7 @@ SHOWN = 5  # of a list of problems; all of them are in the JSON output and in th
 
 def init(options: Namespace) -> None:
     """Make a project."""
-    names = ("images", "labels", "segments", "test_fraction", "patients", "seed")
+    names = ("images", "labels", "segments", "test_fraction", "patients", "seed", "unit")
     params = {name: getattr(options, name) for name in names}
     with runner(options) as run:
         result = run.run("init", {"project": options.project, **params})

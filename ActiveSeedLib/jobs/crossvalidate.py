@@ -12,12 +12,14 @@ import numpy as np
 
 from ActiveSeedLib.errors import ActiveSeedError, InputError
 from ActiveSeedLib.files import write_json
-from ActiveSeedLib.jobs.opening import ImageLoader, on_project, require_images
+from ActiveSeedLib.jobs.opening import on_project, require_images
 from ActiveSeedLib.jobs.train import training_case
-from ActiveSeedLib.pool.readers import read_label
+from ActiveSeedLib.jobs.units import Reader, label_reader, labelled_units, reading
+from ActiveSeedLib.pool.case import Case
+from ActiveSeedLib.pool.slices import split_key
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.project import Project
-from ActiveSeedLib.project.records import CaseRecord, ModelRecord, Status
+from ActiveSeedLib.project.records import ModelRecord
 from ActiveSeedLib.segmentation.inference import Predictor
 from ActiveSeedLib.segmentation.metrics import score
 from ActiveSeedLib.segmentation.settings import TrainSettings
@@ -43,8 +45,8 @@ class _Fold:
     """One fold: what is trained on, what is scored, and where its scores are kept."""
 
     number: int
-    training: list[CaseRecord]
-    held_out: list[CaseRecord]
+    training: list[Case]
+    held_out: list[Case]
     stored: Path
     digest: str
 
@@ -107,15 +109,13 @@ def divide(patients: Sequence[str], folds: int) -> list[int]:
     return [int(number) for number in index]
 
 
-def _labelled(project: Project, model: ModelRecord) -> list[CaseRecord]:
-    """Return the cases that `model` was trained on, as far as they are still there."""
+def _labelled(project: Project, model: ModelRecord) -> list[Case]:
+    """Return the units that `model` was trained on, as far as they are still there."""
     known = model.provenance.get("labels", {})
     return [
-        record
-        for record in project.cases(Status.LABELLED)
-        if record.case.key in known
-        and record.available
-        and project.label_path(record.case.key) is not None
+        unit
+        for unit in labelled_units(project)
+        if unit.key in known and project.label_path(split_key(unit.key)[0]) is not None
     ]
 
 
@@ -123,25 +123,27 @@ def _folds(
     project: Project,
     model: ModelRecord,
     settings: TrainSettings,
-    records: list[CaseRecord],
+    units: list[Case],
     count: int,
 ) -> list[_Fold]:
     # A patient and a case without one can have the same text, so the kind goes with it.
     owners = [
-        f"patient {r.case.patient}" if r.case.patient is not None else f"case {r.case.key}"
-        for r in records
+        f"patient {one.patient}" if one.patient is not None else f"case {one.key}" for one in units
     ]
     index = divide(owners, count)
     labels = {key: saved.sha256 for key, saved in project.labels().items()}
     plain = {k: v for k, v in settings.to_json().items() if k not in WITHOUT_INFLUENCE}
     folds = []
     for number in sorted(set(index)):
-        inside = [r for r, at in zip(records, index, strict=True) if at == number]
-        outside = [r for r, at in zip(records, index, strict=True) if at != number]
+        inside = [one for one, at in zip(units, index, strict=True) if at == number]
+        outside = [one for one, at in zip(units, index, strict=True) if at != number]
         facts = [
             plain,
             sorted(project.schema.values),
-            *([[r.case.key, labels[r.case.key]] for r in part] for part in (outside, inside)),
+            *(
+                [[one.key, labels[split_key(one.key)[0]]] for one in part]
+                for part in (outside, inside)
+            ),
         ]
         text = json.dumps(facts, sort_keys=True)
         stored = model.folder / SPLIT / f"fold-{number + 1}.json"
@@ -158,23 +160,22 @@ def _scores(
     if kept is not None:
         progress.update(1.0, "done before")
         return kept
-    loader = ImageLoader(project)
+    labels = label_reader(project)
     folder = fold.stored.with_suffix("")
     try:
-        trained = train(
-            [training_case(project, record, loader) for record in fold.training],
-            tuple(sorted(project.schema.values)),
-            settings,
-            folder,
-            progress.part(0.0, 0.9),
-        )
-        predictor = Predictor(trained.path, device=settings.device)
-        cases = _score_cases(project, fold, predictor, loader, progress.part(0.9, 1.0))
+        with reading(project) as load:
+            trained = train(
+                [training_case(unit, load, labels) for unit in fold.training],
+                tuple(sorted(project.schema.values)),
+                settings,
+                folder,
+                progress.part(0.0, 0.9),
+            )
+            predictor = Predictor(trained.path, device=settings.device)
+            cases = _score_cases(project, fold, predictor, load, progress.part(0.9, 1.0))
     except InputError as error:  # none of the other folds' cases can be used
         progress.note(f"Fold {fold.number} is left out: {error}")
         return []
-    finally:
-        loader.close()
     write_json(fold.stored, {"digest": fold.digest, "cases": cases})
     shutil.rmtree(folder, ignore_errors=True)  # the scores are kept, the weights are not
     return cases
@@ -190,24 +191,22 @@ def _kept(fold: _Fold) -> list[dict[str, Any]] | None:
 
 
 def _score_cases(
-    project: Project, fold: _Fold, predictor: Predictor, loader: ImageLoader, progress: Progress
+    project: Project, fold: _Fold, predictor: Predictor, load: Reader, progress: Progress
 ) -> list[dict[str, Any]]:
     cases = []
     values = tuple(sorted(project.schema.values))
-    for index, record in enumerate(fold.held_out):
+    labels = label_reader(project)
+    for index, unit in enumerate(fold.held_out):
         progress.update(index / len(fold.held_out), f"scoring case {index + 1}")
-        path = project.label_path(record.case.key)
         try:
-            if path is None:
-                raise InputError("its label map is gone.")
-            reference = read_label(path).array.astype(np.int32)
-            found = predictor.predict(loader(record.case), progress)
+            reference = labels(unit).array.astype(np.int32)
+            found = predictor.predict(load(unit), progress)
             predicted = found.labels.astype(np.int32)
-            scores = score(predicted, reference, record.case.geometry.spacing, values)
+            scores = score(predicted, reference, unit.geometry.spacing, values)
         except ActiveSeedError as error:
-            progress.note(f"Left out of the scores: {record.case.name}: {error}")
+            progress.note(f"Left out of the scores: {unit.name}: {error}")
             continue
-        one = {"case": record.case.name, "key": record.case.key, "fold": fold.number}
+        one = {"case": unit.name, "key": unit.key, "fold": fold.number}
         doubt = {
             "mean_entropy": found.mean_entropy,
             "foreground_entropy": found.foreground_entropy,

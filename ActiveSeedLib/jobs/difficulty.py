@@ -15,7 +15,8 @@ from ActiveSeedLib.features.masked_autoencoder_images import (
     fingerprint,
 )
 from ActiveSeedLib.features.store import FeatureStore, encode_pool
-from ActiveSeedLib.jobs.opening import ImageLoader, on_project, require_images
+from ActiveSeedLib.jobs.opening import on_project, require_images
+from ActiveSeedLib.jobs.units import reading
 from ActiveSeedLib.pool.case import Case
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.project import Project
@@ -90,12 +91,9 @@ def difficulty_of(project: Project, device: str, seed: int, progress: Progress) 
     measure = Difficulty(load_autoencoder(path, chosen_device(device)))
     store = FeatureStore(project.features_folder)
     names = {case.key: case.name for case in pool}
-    loader = ImageLoader(project)
-    try:
+    with reading(project) as load:
         part = progress.part(training, 1.0, "Difficulty: ")
-        failures = encode_pool(pool, loader, measure, store, part)
-    finally:
-        loader.close()
+        failures = encode_pool(pool, load, measure, store, part)
     if failures:
         require_images(project)
     for key, sentence in failures.items():
@@ -123,12 +121,11 @@ def autoencoder_of(project: Project, device: str, seed: int, progress: Progress)
     from ActiveSeedLib.features.network import chosen_device
     from ActiveSeedLib.segmentation.reproducible import reproducible
 
-    loader = ImageLoader(project)
     try:
-        with reproducible(seed):
+        with reading(project) as load, reproducible(seed):
             return train_autoencoder(
                 _pool(project),
-                loader,
+                load,
                 _settings(project),
                 seed,
                 chosen_device(device),
@@ -142,8 +139,6 @@ def autoencoder_of(project: Project, device: str, seed: int, progress: Progress)
             "The memory does not suffice to train the autoencoder: close other programs, or run "
             "the difficulty with a smaller batch, side_3d or side_2d."
         ) from error
-    finally:
-        loader.close()
 
 
 def must_train(project: Project, name: str, parameters: Mapping[str, Any], seed: int) -> bool:
@@ -167,9 +162,8 @@ def encoder_of(
 
 
 def _pool(project: Project) -> list[Case]:
-    """Return the cases that are there, and never were test cases, by key."""
-    records = [r for r in project.cases() if r.available and not r.held_out]
-    return sorted((r.case for r in records), key=lambda case: case.key)
+    """Return the units of the cases that are there, and never were test cases, by key."""
+    return project.units_of(r.case for r in project.cases() if r.available and not r.held_out)
 
 
 def _settings(project: Project) -> AutoencoderSettings:

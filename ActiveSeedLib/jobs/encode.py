@@ -13,7 +13,8 @@ from ActiveSeedLib.features.encoder import Encoder
 from ActiveSeedLib.features.map2d import map_pool, place
 from ActiveSeedLib.features.store import FeatureStore, encode_pool
 from ActiveSeedLib.jobs.difficulty import encoder_of, must_train
-from ActiveSeedLib.jobs.opening import ImageLoader, on_project, require_images
+from ActiveSeedLib.jobs.opening import on_project, require_images
+from ActiveSeedLib.jobs.units import case_problems, reading
 from ActiveSeedLib.pool.case import Case
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.project import Project
@@ -36,7 +37,10 @@ class EncodeParameters:
 
 @dataclass(frozen=True)
 class Embedding:
-    """The pool in feature space and on the map; rows follow `cases` (test cases are not here)."""
+    """The pool in feature space and on the map; rows follow `cases` (test cases are not here).
+
+    In a project that takes slices, `cases` are slices (`pool.slices`).
+    """
 
     cases: list[Case]
     features: NDArray[np.float32]
@@ -70,27 +74,24 @@ def embed(project: Project, parameters: EncodeParameters, progress: Progress) ->
     encoder = encoder_of(*chosen, progress.part(0.0, trained))
     store = FeatureStore(project.features_folder)
     records = [r for r in project.cases() if r.available]
-    loader = ImageLoader(project)
-    try:
-        problems = encode_pool(
-            [r.case for r in records], loader, encoder, store, progress.part(trained, 0.9)
-        )
-    finally:
-        loader.close()
+    units = project.units_of(r.case for r in records)
+    with reading(project) as load:
+        problems = encode_pool(units, load, encoder, store, progress.part(trained, 0.9))
     if problems:
         require_images(project)
+    of_case = case_problems(project, records, problems)
     for record in records:
-        problem = problems.get(record.case.key)
+        problem = of_case.get(record.case.key)
         if problem != record.problem:
             project.set_problem(record.case.key, problem)
-    usable = [r for r in records if r.case.key not in problems]
-    pool = [r.case for r in usable if r.status is not Status.TEST]
-    test = [r.case for r in usable if r.status is Status.TEST]
+    statuses = project.unit_statuses(unit.key for unit in units)
+    usable = [unit for unit in units if unit.key not in problems]
+    pool = [unit for unit in usable if statuses[unit.key] is not Status.TEST]
+    test = [unit for unit in usable if statuses[unit.key] is Status.TEST]
     if not pool:
         raise InputError(
             "No case of the pool can be encoded; each one says why in the list of cases."
         )
-    pool.sort(key=lambda case: case.key)
     features = store.get([case.key for case in pool], encoder)
     progress.update(0.9, f"Mapping {len(pool)} cases")
     made = _map(project, parameters, encoder, pool, features, test, store)

@@ -1,5 +1,6 @@
 """The picture of the map: the paper's figure 6 for this project."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def draw(project: Project, parameters: MapParameters, progress: Progress) -> dic
     )
     embedding = embed(project, choice, progress.part(0.0, 0.9))
     progress.update(0.9, "Drawing the map")
-    groups = groups_on_map(project)
+    groups = groups_on_map(project, list(embedding.map.points))
     draw_map(out, embedding.map.points, groups, clusters=_clusters(project))
     return {
         "picture": parameters.out,
@@ -64,21 +65,20 @@ def _clusters(project: Project) -> dict[str, int] | None:
     return next((clusters for clusters in reversed(found) if clusters), None)
 
 
-def groups_on_map(project: Project) -> dict[str, list[str]]:
-    """Return the keys of the test cases, the first round's picks, the later ones', and the rest."""
+def groups_on_map(project: Project, units: Sequence[str]) -> dict[str, list[str]]:
+    """Return the test units, the first round's picks, the later rounds' picks, and the rest."""
     rounds = project.rounds()
-    picked = [[pick.key for pick in project.selection(r.number)] for r in rounds]
-    cold = set(picked[0]) if picked else set()
-    active = {key for keys in picked[1:] for key in keys}
+    first = rounds[0].number if rounds else None
+    statuses, chosen_by = project.unit_statuses(units), project.unit_rounds()
     groups: dict[str, list[str]] = {"pool": [], "cold start": [], "active": [], "test": []}
-    for record in project.cases():
-        key = record.case.key
-        if record.status is Status.TEST:
-            groups["test"].append(key)
-        elif key in cold:
-            groups["cold start"].append(key)
-        elif key in active or record.status is Status.LABELLED:
-            groups["active"].append(key)
+    for unit in units:
+        chosen = chosen_by.get(unit)
+        if statuses[unit] is Status.TEST:
+            groups["test"].append(unit)
+        elif chosen is not None and chosen == first:
+            groups["cold start"].append(unit)
+        elif chosen is not None or statuses[unit] is Status.LABELLED:
+            groups["active"].append(unit)
         else:
-            groups["pool"].append(key)
+            groups["pool"].append(unit)
     return groups

@@ -4,6 +4,7 @@ A measure has a provider, registered under its name. To add one, write a functio
 `Found` with `@provides("name")`; strategies whose tags name the measure can then be chosen.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.jobs.encode import Embedding
+from ActiveSeedLib.pool.slices import split_key
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.records import ModelRecord, Status
@@ -174,7 +176,7 @@ def _of_model(name: str) -> bool:
 def _predicted(asked: Asked) -> Found:
     """Return what predictions tell; of the model's own label maps, what cross-validation told."""
     assert asked.model is not None
-    facts = asked.project.predictions(asked.model.id)
+    facts = asked.project.unit_predictions(asked.model.id)
     held_out = _held_out(asked.model)
     rows = [facts.get(key) or held_out.get(key, {}) for key in asked.keys]
     return _of_facts(rows, asked, {"model": asked.model.id, "from": "predictions"})
@@ -188,14 +190,16 @@ def _passed(asked: Asked) -> Found:
     project, model = asked.project, asked.model
     assert model is not None
     plan = plan_passes(project, model, passes(asked.names))
-    pool = set(asked.keys)
-    before = project.predictions(model.id)
-    records = [
-        r for r in project.cases(Status.UNLABELLED) if r.case.key in pool and r.case.key in before
+    statuses = project.unit_statuses(asked.keys)
+    before = project.unit_predictions(model.id)
+    units = [
+        unit
+        for unit in asked.embedding.cases
+        if statuses[unit.key] is Status.UNLABELLED and unit.key in before
     ]
-    make_passes(project, model, plan, records, asked.device, asked.progress)
-    facts = project.predictions(model.id)
-    known = {r.case.key for r in records}
+    make_passes(project, model, plan, units, asked.device, asked.progress)
+    facts = project.unit_predictions(model.id)
+    known = {unit.key for unit in units}
     rows = [facts.get(key, {}) if key in known else {} for key in asked.keys]
     found = _of_facts(rows, asked, {})
     for name in found.values:
@@ -213,7 +217,7 @@ def _before(asked: Asked) -> Found:
     earlier = [one for one in models if asked.model is not None and one.id != asked.model.id]
     if not earlier:
         return Found()
-    facts = asked.project.predictions(earlier[-1].id)
+    facts = asked.project.unit_predictions(earlier[-1].id)
     plain = {name.removeprefix(BEFORE) for name in asked.names}
     found = _of_facts(
         [facts.get(key, {}) for key in asked.keys],
@@ -319,6 +323,11 @@ def _held_out(model: ModelRecord) -> dict[str, dict[str, Any]]:
 
 
 def _timed(project: Project) -> dict[str, float]:
-    """Return the minutes that labelling took, by key, of the cases of which it is known."""
-    records = project.cases(Status.LABELLED)
-    return {r.case.key: r.seconds / 60 for r in records if r.seconds > 0}
+    """Return the minutes that labelling took, by unit, where it is known.
+
+    Slices of one case took equal parts of its time.
+    """
+    seconds = {r.case.key: r.seconds for r in project.cases() if r.seconds > 0}
+    units = [(unit, split_key(unit)[0]) for unit in project.training_labels()]
+    count = Counter(key for _, key in units)
+    return {unit: seconds[key] / 60 / count[key] for unit, key in units if key in seconds}

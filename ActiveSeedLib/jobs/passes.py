@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from ActiveSeedLib.errors import ActiveSeedError, InputError
 from ActiveSeedLib.features.shards import Shelf
-from ActiveSeedLib.jobs.opening import ImageLoader, require_images
+from ActiveSeedLib.jobs.opening import require_images
+from ActiveSeedLib.jobs.units import reading
+from ActiveSeedLib.pool.case import Case
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.project import Project
-from ActiveSeedLib.project.records import CaseRecord, ModelRecord
+from ActiveSeedLib.project.records import ModelRecord
 from ActiveSeedLib.segmentation.assess import DROPOUT_PASSES, Assessment, assess
 from ActiveSeedLib.segmentation.forward import dropouts
 from ActiveSeedLib.segmentation.inference import Predictor
@@ -104,11 +106,11 @@ def make_passes(
     project: Project,
     model: ModelRecord,
     plan: Plan,
-    records: Sequence[CaseRecord],
+    units: Sequence[Case],
     device: str,
     progress: Progress,
 ) -> int:
-    """Make the passes that `records` lack, and return for how many cases that was needed.
+    """Make the passes that `units` lack, and return for how many of them that was needed.
 
     One case at a time is kept, so that after a cancel or a kill it goes on with the next one (but
     for gradients of the last seconds). A case that fails is noted and left out.
@@ -117,7 +119,7 @@ def make_passes(
         InputError: the model cannot make such passes.
         CancelledError: through `progress`; what was done is kept.
     """
-    lacking = _lacking(project, model, plan, records)
+    lacking = _lacking(project, model, plan, units)
     if not lacking:
         return 0
     require_images(project)
@@ -134,11 +136,11 @@ def make_passes(
         f"of each of {total} cases; what is measured is kept."
     )
     problems: list[str] = []
-    with _images(project) as load, _gradients(project, model) as gradients:
-        for index, (record, kinds) in enumerate(lacking):
+    with reading(project) as load, _gradients(project, model) as gradients:
+        for index, (unit, kinds) in enumerate(lacking):
             progress.update(index / total, f"Measuring case {index + 1} of {total}")
             try:
-                image = load(record.case)
+                image = load(unit)
                 found = assess(
                     predictor,
                     image,
@@ -150,11 +152,11 @@ def make_passes(
                 )
             except ActiveSeedError as error:
                 problems.append(str(error))
-                progress.note(f"Left out {record.case.name}: {error}")
+                progress.note(f"Left out {unit.name}: {error}")
                 continue
             if found.gradient is not None:
-                gradients.add(record.case.key, found.gradient)
-            _keep(project, model, record, plan, kinds, found)
+                gradients.add(unit.key, found.gradient)
+            _keep(project, model, unit, plan, kinds, found)
     if len(problems) == total:
         raise InputError(problems[0])
     return total - len(problems)
@@ -172,45 +174,35 @@ def gradients_of(project: Project, model: ModelRecord, keys: Sequence[str]) -> N
 
 
 def _lacking(
-    project: Project, model: ModelRecord, plan: Plan, records: Sequence[CaseRecord]
-) -> list[tuple[CaseRecord, list[str]]]:
-    """Return the cases that lack passes made in the way of `plan`, and which."""
-    facts = project.predictions(model.id)
-    without = set(Shelf(project.gradients_folder(model.id)).missing([r.case.key for r in records]))
+    project: Project, model: ModelRecord, plan: Plan, units: Sequence[Case]
+) -> list[tuple[Case, list[str]]]:
+    """Return the units that lack passes made in the way of `plan`, and which."""
+    facts = project.unit_predictions(model.id)
+    without = set(Shelf(project.gradients_folder(model.id)).missing([one.key for one in units]))
     found = []
-    for record in records:
-        how = facts.get(record.case.key, {}).get(HOW, {})
+    for unit in units:
+        how = facts.get(unit.key, {}).get(HOW, {})
         kinds = [kind for kind in plan.how if how.get(kind) != plan.how[kind]]
-        if "gradients" in plan.how and record.case.key in without and "gradients" not in kinds:
+        if "gradients" in plan.how and unit.key in without and "gradients" not in kinds:
             kinds.append("gradients")
         if kinds:
-            found.append((record, kinds))
+            found.append((unit, kinds))
     return found
 
 
 def _keep(
     project: Project,
     model: ModelRecord,
-    record: CaseRecord,
+    unit: Case,
     plan: Plan,
     kinds: Sequence[str],
     found: Assessment,
 ) -> None:
-    key = record.case.key
-    known = project.prediction(key, model.id) or {}
+    known = project.unit_prediction(unit.key, model.id) or {}
     how = {**known.get(HOW, {}), **{kind: plan.how[kind] for kind in kinds}}
     names = {one for kind in kinds for one in (kind, f"foreground_{kind}")}
     scores = {name: value for name, value in found.scores.items() if name in names}
-    project.add_to_prediction(key, model.id, {**scores, HOW: how})
-
-
-@contextmanager
-def _images(project: Project) -> Iterator[ImageLoader]:
-    loader = ImageLoader(project)
-    try:
-        yield loader
-    finally:
-        loader.close()
+    project.add_to_unit_prediction(unit.key, model.id, {**scores, HOW: how})
 
 
 class _Waiting:

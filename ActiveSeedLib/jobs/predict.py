@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 
 from ActiveSeedLib.errors import ActiveSeedError, InputError
-from ActiveSeedLib.jobs.opening import ImageLoader, on_project, require_images
+from ActiveSeedLib.jobs.opening import on_project, require_images
+from ActiveSeedLib.jobs.units import reading
 from ActiveSeedLib.pool.readers import read_label, write_image, write_label
+from ActiveSeedLib.pool.slices import SLICES
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.records import CaseRecord, ModelRecord, Status
 from ActiveSeedLib.segmentation.inference import Prediction, Predictor
 from ActiveSeedLib.segmentation.metrics import score
-from ActiveSeedLib.segmentation.telling import predict_and_tell
+from ActiveSeedLib.segmentation.telling import predict_and_tell, predict_slices_and_tell
 
 PREDICTED = (
     Status.UNLABELLED,
@@ -69,27 +71,34 @@ def predict_missing(
     goes on with the next case. A case that cannot be predicted is noted and left out. Predictions
     of an earlier version, which lack some of the `facts` that are wanted, are made again.
     """
+    by_slices = project.takes_slices
     if records is None:
-        records = [r for r in project.cases(*PREDICTED) if r.problem is None]
+        # Labelled cases have other slices that may be picked.
+        statuses = (*PREDICTED, Status.LABELLED) if by_slices else PREDICTED
+        records = [r for r in project.cases(*statuses) if r.problem is None]
     known = project.predictions(model.id)
-    missing = [r for r in records if r.available and _lacks(known.get(r.case.key), facts)]
+    missing = [
+        r for r in records if r.available and _lacks(known.get(r.case.key), facts, by_slices)
+    ]
     if not missing:
         return 0
     require_images(project)
     predictor = Predictor(model.folder / "model.pt", device=device)
-    loader = ImageLoader(project)
     done = 0
-    try:
+    with reading(project) as load:
         for index, record in enumerate(missing):
             progress.update(index / len(missing), f"Predicting case {index + 1} of {len(missing)}")
             try:
-                image = loader(record.case)
-                _keep(project, model, record, *predict_and_tell(predictor, image, progress))
+                image = load(record.case)
+                if by_slices:
+                    axis = project.slice_axis(record.case)
+                    found = predict_slices_and_tell(predictor, image, axis, progress)
+                else:
+                    found = predict_and_tell(predictor, image, progress)
+                _keep(project, model, record, *found)
                 done += 1
             except ActiveSeedError as error:
                 progress.note(f"Left out {record.case.name}: {error}")
-    finally:
-        loader.close()
     return done
 
 
@@ -132,8 +141,12 @@ def score_test(
     return means
 
 
-def _lacks(known: dict[str, Any] | None, wanted: Collection[str]) -> bool:
-    return known is None or any(name not in known for name in wanted)
+def _lacks(known: dict[str, Any] | None, wanted: Collection[str], by_slices: bool) -> bool:
+    """Return whether a prediction is not there, or lacks a wanted fact, of any slice if by them."""
+    if known is None:
+        return True
+    told = list(known.get(SLICES, {}).values()) if by_slices else [known]
+    return not told or any(name not in one for one in told for name in wanted)
 
 
 def _keep(

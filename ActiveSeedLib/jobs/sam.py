@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from ActiveSeedLib.features.encoder import Encoder, make_encoder
 from ActiveSeedLib.features.store import FeatureStore, encode_pool
-from ActiveSeedLib.jobs.opening import ImageLoader, require_images
+from ActiveSeedLib.jobs.opening import require_images
+from ActiveSeedLib.jobs.units import reading
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.project import Project
 
@@ -46,14 +47,10 @@ def sam_uncertainty_of(
     Raises:
         CancelledError: through `progress`.
     """
-    records = [r for r in project.cases() if r.available and not r.held_out]
-    pool = sorted((r.case for r in records), key=lambda case: case.key)
+    pool = project.units_of(r.case for r in project.cases() if r.available and not r.held_out)
     store = FeatureStore(project.features_folder)
-    loader = ImageLoader(project)
-    try:
-        failures = encode_pool(pool, loader, measure, store, progress)
-    finally:
-        loader.close()
+    with reading(project) as load:
+        failures = encode_pool(pool, load, measure, store, progress)
     if failures:
         require_images(project)
     names = {case.key: case.name for case in pool}

@@ -2,17 +2,19 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.jobs.opening import on_project
 from ActiveSeedLib.pool.case import Pool
 from ActiveSeedLib.pool.patients import PatientRule, split_test
 from ActiveSeedLib.pool.scan import scan
+from ActiveSeedLib.pool.slices import AXIS_NAMES, common_slice_axis
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.imports import LabelFolder, values_found
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.schema import LabelSchema
+from ActiveSeedLib.project.slices import AXIS, UNIT
 from ActiveSeedLib.registry import check_seed, parse_parameters
 
 
@@ -27,6 +29,7 @@ class InitParameters:
     test_fraction: float = 0.0
     patients: str | None = None
     seed: int = 43
+    unit: Literal["case", "slice"] = "case"
 
     def __post_init__(self) -> None:
         check_seed(self.seed)
@@ -49,7 +52,10 @@ def init(params: dict[str, Any], progress: Progress) -> dict[str, Any]:
         "seed": wanted.seed,
         "patients": _lasting(wanted.patients, rule),
         "without": without,
+        UNIT: wanted.unit,
     }
+    if wanted.unit == "slice":
+        settings[AXIS] = common_slice_axis(case.geometry for case in pool.cases)
     with Project.create(
         Path(wanted.project), pool, schema, test=test, settings=settings
     ) as project:
@@ -57,6 +63,11 @@ def init(params: dict[str, Any], progress: Progress) -> dict[str, Any]:
         if wanted.labels:
             report = project.import_labels(Path(wanted.labels), progress=progress.part(0.6, 1.0))
             result["labels"] = report.to_json()
+        if project.takes_slices:
+            progress.note(
+                "Slices are suggested and trained on, instead of whole volumes; they are cut "
+                f"along {AXIS_NAMES[project.canonical_axis]}."
+            )
         return result | {"summary": project.summary()}
 
 

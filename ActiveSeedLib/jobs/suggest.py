@@ -45,6 +45,8 @@ class SuggestParameters:
 def suggest(project: Project, parameters: SuggestParameters, progress: Progress) -> dict[str, Any]:
     """Choose `budget` cases, say why, and put them into the queue as a new round.
 
+    In a project that takes slices, `budget` slices.
+
     The measures that the strategy reads and the project lacks are computed first, and kept.
     """
     reads = wanted(parameters.strategy, parameters.strategy_parameters)
@@ -86,13 +88,13 @@ def suggest(project: Project, parameters: SuggestParameters, progress: Progress)
         _provenance(parameters, embedding, selection, model, request, found),
         picks,
     )
-    progress.update(1.0, f"Suggested {len(picks)} cases")
+    progress.update(1.0, f"Suggested {len(picks)} {'slices' if project.takes_slices else 'cases'}")
     return {
         "round": number,
         "strategy": parameters.strategy,
         "picks": [
-            {"case": project.case(key).case.name, "key": key, "reason": reason, "why": why}
-            for key, reason, why in picks
+            {"case": embedding.cases[p.index].name, "key": key, "reason": reason, "why": why}
+            for p, (key, reason, why) in zip(selection.picks, picks, strict=True)
         ],
         "facts": _facts(selection),
     }
@@ -108,7 +110,7 @@ def _predict(
     """Predict what the model has not predicted, with all that the strategy reads of it."""
     from ActiveSeedLib.jobs.predict import predict_missing
 
-    labelled = sum(record.available for record in project.cases(Status.LABELLED))
+    labelled = len(project.training_labels())
     if (before := model.metrics["labelled"]) < labelled:
         progress.note(
             f"The model has seen {before} of {labelled} label maps: train again for better "
@@ -120,7 +122,7 @@ def _predict(
 
 def _request(project: Project, embedding: Embedding, found: Found, seed: int) -> Candidates:
     """Return the pool as the strategies see it; cases in the queue count as already chosen."""
-    statuses = project.statuses()
+    statuses = project.unit_statuses(case.key for case in embedding.cases)
     apart = ("entropy", "class_scores", "gradients", "patients", "minutes")
     return Candidates(
         features=embedding.features,

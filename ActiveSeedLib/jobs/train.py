@@ -6,12 +6,13 @@ from functools import partial
 from typing import Any
 
 from ActiveSeedLib.errors import InputError
-from ActiveSeedLib.jobs.opening import ImageLoader, on_project, require_images
+from ActiveSeedLib.jobs.opening import on_project, require_images
 from ActiveSeedLib.jobs.predict import score_test
-from ActiveSeedLib.pool.readers import read_label
+from ActiveSeedLib.jobs.units import Reader, label_reader, labelled_units, reading
+from ActiveSeedLib.pool.case import Case
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.project import Project
-from ActiveSeedLib.project.records import CaseRecord, ModelRecord, Status
+from ActiveSeedLib.project.records import ModelRecord
 from ActiveSeedLib.segmentation.settings import TrainSettings
 from ActiveSeedLib.segmentation.training import TrainingCase, train
 
@@ -29,25 +30,25 @@ def train_model(
 ) -> dict[str, Any]:
     """Train from scratch on all labelled cases, then score the test split, if it has label maps.
 
+    In a project that takes slices, on the labelled slices alone.
+
     A training that was cancelled or killed goes on where it was, as long as settings and label maps
     are the same.
     """
     settings = TrainSettings.from_json(parameters.settings)
-    labelled = [r for r in project.cases(Status.LABELLED) if r.available]
+    labelled = labelled_units(project)
     if not labelled:
         raise InputError(
             "No case of the project has a label map yet: label the suggested cases, or "
             "import label maps that exist already."
         )
     require_images(project)
-    record = _open_model(project, settings, labelled)
+    record = _open_model(project, settings)
     values = tuple(sorted(project.schema.values))
-    loader = ImageLoader(project)
-    cases = [training_case(project, one, loader) for one in labelled]
-    try:
+    labels = label_reader(project)
+    with reading(project) as load:
+        cases = [training_case(unit, load, labels) for unit in labelled]
         trained = train(cases, values, settings, record.folder, progress.part(0.0, 0.9))
-    finally:
-        loader.close()
     metrics = {
         "labelled": len(cases),
         "skipped": [sentence for _, sentence in trained.skipped],
@@ -67,25 +68,21 @@ def train_model(
     }
 
 
-def training_case(project: Project, record: CaseRecord, loader: ImageLoader) -> TrainingCase:
-    """Return a labelled case as the training takes it."""
-    path = project.label_path(record.case.key)
-    assert path is not None, "a labelled case has a label map"
+def training_case(unit: Case, load: Reader, labels: Reader) -> TrainingCase:
+    """Return a labelled unit as the training takes it."""
     return TrainingCase(
-        key=record.case.key,
-        load_image=partial(loader, record.case),
-        load_label=partial(read_label, path),
-        geometry=record.case.geometry,
-        patient=record.case.patient,
-        name=record.case.name,
+        key=unit.key,
+        load_image=partial(load, unit),
+        load_label=partial(labels, unit),
+        geometry=unit.geometry,
+        patient=unit.patient,
+        name=unit.name,
     )
 
 
-def _open_model(
-    project: Project, settings: TrainSettings, labelled: list[CaseRecord]
-) -> ModelRecord:
+def _open_model(project: Project, settings: TrainSettings) -> ModelRecord:
     """Return the unfinished model if settings and labels are still the same, or a new one."""
-    provenance = {"labels": {r.case.key: r.label for r in labelled}}
+    provenance = {"labels": project.training_labels()}
     unfinished = project.unfinished_model()
     wanted: dict[str, Any] = json.loads(json.dumps(settings.to_json()))  # as it is stored
     if (

@@ -141,8 +141,8 @@ class CaseTable:
             self._make(row)
             before = Line("", "", "", "")
         case = self._widget.item(row, CASE)
-        if before.title != line.title:
-            case.setText(line.title)
+        if (before.title, before.slices) != (line.title, line.slices):
+            case.setText(f"{line.title} · {line.slices}" if line.slices else line.title)
         if before.key != line.key:
             case.setIcon(self._icons.get(line.key, self._blank))
         if before[:3] != line[:3]:

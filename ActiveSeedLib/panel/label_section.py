@@ -44,6 +44,7 @@ class LabelSection(Section):
         ui.predictionButton.clicked.connect(self._on_new_prediction)
         ui.saveButton.clicked.connect(self._on_save)
         ui.saveNextButton.clicked.connect(self._on_save_next)
+        ui.nextSliceButton.clicked.connect(self._on_next_slice)
         ui.closeCaseButton.clicked.connect(self._on_close_case)
         minutes = float(qt.QSettings().value(DRAFT_MINUTES, MINUTES))
         ui.draftMinutesSpinBox.setValue(round(minutes))
@@ -55,6 +56,7 @@ class LabelSection(Section):
                 "Ctrl+S": self._on_save,
                 "Ctrl+Shift+S": self._on_save_next,
                 "U": self._uncertainty.toggle,
+                "N": self._on_next_slice,
             },
         )
         self._show_case()
@@ -145,6 +147,9 @@ class LabelSection(Section):
         self._uncertainty.show()
         if opened is None:
             return
+        ui.slicesWidget.setVisible(bool(opened.slices))
+        ui.slicesLabel.setText(self.desk.slice_words)
+        ui.nextSliceButton.setEnabled(len(opened.slices) > 1)
         ui.caseLabel.setText(opened.name)
         ui.reasonLabel.setText(opened.reason)
         ui.sourceLabel.setText(opened.words)
@@ -174,6 +179,10 @@ class LabelSection(Section):
 
     def _on_save_next(self, *_args: Any) -> None:
         self.save_and_next()
+
+    def _on_next_slice(self, *_args: Any) -> None:
+        with self.panel.guarded():
+            self.desk.next_slice()
 
     def _on_close_case(self, *_args: Any) -> None:
         with self.panel.guarded():

@@ -242,8 +242,7 @@ class MapSection(Section):
         if session is None:
             return
         on_map = sum(len(group.keys) for group in self._groups)
-        cases = sum(session.counts().values())
-        self.ui.stateLabel.setText(map_words(on_map, cases))
+        self.ui.stateLabel.setText(map_words(session.project, on_map))
         self.ui.legendLabel.setText(legend(self._groups))
 
     def _show_open(self) -> None:
@@ -252,9 +251,10 @@ class MapSection(Section):
         opened = session is not None and key is not None
         self.ui.openLabel.setText(f"Open: {session.row(key).name}" if session and key else "")
         self.ui.openLabel.setVisible(opened)
-        if self._plot is not None and key != self._highlighted:
-            self._plot.highlight(key)
-            self._highlighted = key
+        unit = self.panel.label.desk.unit
+        if self._plot is not None and unit != self._highlighted:
+            self._plot.highlight(unit)
+            self._highlighted = unit
 
     def _remove_plot(self) -> None:
         if self._plot is not None:

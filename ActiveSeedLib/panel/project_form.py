@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import qt
 
@@ -33,6 +33,7 @@ class NewProject:
         terminologies: value, as text → Slicer's terminology entry.
         test_fraction: share of the patients that is kept for testing, 0 to 1.
         patients: the rule of the patients as the user wrote it, or None.
+        unit: what is suggested and trained on.
     """
 
     images: Path
@@ -42,6 +43,7 @@ class NewProject:
     terminologies: dict[str, str]
     test_fraction: float
     patients: str | None
+    unit: Literal["case", "slice"] = "case"
 
 
 class ProjectForm:
@@ -71,6 +73,7 @@ class ProjectForm:
         for edit in (ui.imagesEdit, ui.projectFolderEdit, ui.labelsEdit, ui.patientsEdit):
             edit.setText("")
         ui.testShareSpinBox.setValue(20)
+        ui.slicesCheckBox.setChecked(False)
         self.table.fill((FIRST,))
         self.show_problem("")
         if images is not None:
@@ -116,6 +119,7 @@ class ProjectForm:
             self.table.terminologies(),
             self._ui.testShareSpinBox.value / 100,
             patients,
+            "slice" if self._ui.slicesCheckBox.checked else "case",
         )
 
     # -- what the user does -----------------------------------------------------------------------

@@ -316,6 +316,7 @@ def _steps_of(new: NewProject) -> list[Step]:
         labels=new.labels,
         test_fraction=new.test_fraction,
         patients=new.patients,
+        unit=new.unit,
     )
 
 

@@ -61,6 +61,9 @@ class QueueSection(Section):
         self.ui.searchEdit.setText("")
         self.ui.filterComboBox.setCurrentIndex(TO_LABEL)
         self.ui.budgetSpinBox.setValue(self.panel.choices.budget)
+        session = self.panel.session
+        slices = session is not None and session.noun == "slices"
+        self.ui.budgetSpinBox.setSuffix(" more slices" if slices else " more")
         self.widget.setVisible(self.panel.session is not None)
         self.ui.nextButton.setEnabled(self.panel.session is not None)
         self.show_cases()

@@ -114,6 +114,8 @@ class Cases(Store):
                         record.case.key,
                     ),
                 )
+                if status is Status.UNLABELLED:
+                    connection.execute("DELETE FROM slices WHERE key = ?", (record.case.key,))
                 if status is Status.TEST:
                     patients.add(record.case.patient)
             check_patients(connection, patients)

@@ -13,6 +13,7 @@ from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.label_checks import check_geometry, count_values
 from ActiveSeedLib.project.labels import Labels
 from ActiveSeedLib.project.records import CaseRecord, Status
+from ActiveSeedLib.project.slices import SliceState
 
 FLAT = (".png", ".tif", ".tiff")  # they say nothing of millimetres
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", *FLAT)
@@ -187,13 +188,22 @@ class LabelImport(Labels):
         present = self.label_path(record.case.key)
         if present is not None and record.label is not None:
             if np.array_equal(read_label(present).array, image.array):
-                return False
+                return self._now_done(record, image)
             if not overwrite:
                 raise InputError(
                     f"{record.case.name} has a different label map already; "
                     "import with overwriting to replace it (the present one is kept as a version)."
                 )
         self.save_label(record.case.key, image, source=f"imported from {path}")
+        return True
+
+    def _now_done(self, record: CaseRecord, image: Image) -> bool:
+        """Count slices as labelled that were suggested after the same label map was imported."""
+        key = record.case.key
+        if not self.slices(key, SliceState.SUGGESTED):
+            return False
+        self.set_status(key, Status.LABELLED)
+        self._slices_done(key, image)
         return True
 
 

@@ -11,16 +11,16 @@ from pathlib import Path
 from ActiveSeedLib.errors import ActiveSeedError, InputError
 from ActiveSeedLib.files import back_up, replacing, sha256
 from ActiveSeedLib.pool.case import Image
-from ActiveSeedLib.project.cases import Cases
 from ActiveSeedLib.project.database import dump, now
 from ActiveSeedLib.project.label_checks import check_geometry, count_values
 from ActiveSeedLib.project.records import CaseRecord, LabelVersion, SavedLabel, Status
 from ActiveSeedLib.project.schema import LabelSchema, Segment, check_change
+from ActiveSeedLib.project.slices import Slices, SliceState
 
 SUFFIX = ".nii.gz"
 
 
-class Labels(Cases):
+class Labels(Slices):
     """The label schema, and the label map of each case."""
 
     @property
@@ -75,7 +75,8 @@ class Labels(Cases):
             image: KJI array of whole numbers on the case's own voxels.
             seconds: annotation time to add, in seconds.
             source: who made it, such as "user" or the file it was imported from.
-            done: whether it is finished; one that is not leaves its case in progress.
+            done: whether it is finished; one that is not leaves its case in progress. In a project
+                that takes slices, the suggested ones are labelled then (`Slices`).
 
         Returns:
             The saved label map; the case is now `labelled`, or `in_progress` (a test case stays
@@ -96,7 +97,10 @@ class Labels(Cases):
                 self._mark(key, Status.IN_PROGRESS)
             with self._database.transaction():
                 saved = self._put(record, draft, voxels, seconds, source)
-                if not done:
+                if done:
+                    self._slices_done(record.case.key, image)
+                else:
+                    self._slices_saved(record.case.key)
                     self._mark(key, Status.IN_PROGRESS)
         finally:
             draft.unlink(missing_ok=True)
@@ -115,13 +119,6 @@ class Labels(Cases):
         )
         parsed = json.loads("[" + ",".join(text for (text,) in rows) + "]")
         return len(rows), dict(Counter(int(value) for voxels in parsed for value in voxels))
-
-    def training_labels(self) -> dict[str, int]:
-        """Return key → version of the label maps that a training would use now."""
-        rows = self._database.rows(
-            "SELECT key, label FROM cases WHERE status = 'labelled' AND available ORDER BY position"
-        )
-        return dict(rows)
 
     def label_versions(self, key: str) -> list[LabelVersion]:
         """Return all versions of a case's label map, oldest first."""
@@ -219,7 +216,8 @@ class Labels(Cases):
         if not path.is_file() or (rows and rows[0][0] == sha256(path)):
             return False
         try:
-            voxels = self._checked(record, read_label(path))
+            image = read_label(path)
+            voxels = self._checked(record, image)
         except ActiveSeedError as error:
             self._set_note(key, f"The label map {path.name} cannot be used: {error}")
             return False
@@ -227,6 +225,8 @@ class Labels(Cases):
             self._record(key, path, sha256(path), voxels, None, "found on disk")
             in_progress = record.status is Status.IN_PROGRESS
             self._mark(key, Status.IN_PROGRESS if in_progress else Status.LABELLED)
+            if not in_progress:
+                self._slices_done(key, image)
         return True
 
     def _record(
@@ -314,6 +314,7 @@ class Labels(Cases):
                 "WHEN 'labelled' THEN 'unlabelled' ELSE status END WHERE key = ?",
                 (sentence, key),
             )
+            self._forget_slices(key, SliceState.LABELLED)
             self.log("label gone", {"key": key})
         self.notes.append(f"{name}: {sentence}")
 

@@ -55,6 +55,22 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             key TEXT NOT NULL REFERENCES cases (key), x REAL NOT NULL, y REAL NOT NULL,
             PRIMARY KEY (map, key)) WITHOUT ROWID""",
     ),
+    (  # version 3: single slices of cases; a map point's slice is -1 where it is a whole case
+        """CREATE TABLE slices (
+            key TEXT NOT NULL REFERENCES cases (key), slice INTEGER NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('suggested', 'labelled', 'skipped')),
+            round INTEGER REFERENCES rounds (number), position INTEGER,
+            reason TEXT NOT NULL, why TEXT NOT NULL, saved INTEGER NOT NULL DEFAULT 0,
+            PRIMARY KEY (key, slice)) WITHOUT ROWID""",
+        """CREATE TABLE unit_points (
+            map INTEGER NOT NULL REFERENCES maps (id) ON DELETE CASCADE,
+            key TEXT NOT NULL REFERENCES cases (key), slice INTEGER NOT NULL,
+            x REAL NOT NULL, y REAL NOT NULL,
+            PRIMARY KEY (map, key, slice)) WITHOUT ROWID""",
+        "INSERT INTO unit_points SELECT map, key, -1, x, y FROM map_points",
+        "DROP TABLE map_points",
+        "ALTER TABLE unit_points RENAME TO map_points",
+    ),
 )
 
 VERSION = len(MIGRATIONS)

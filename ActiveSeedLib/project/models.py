@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.pool.slices import SLICES, slice_key, split_key
 from ActiveSeedLib.project.case_rows import BRIEF_COLUMNS, brief
-from ActiveSeedLib.project.cases import Cases
 from ActiveSeedLib.project.database import dump, now
-from ActiveSeedLib.project.records import CaseRow, MapRecord, ModelRecord
+from ActiveSeedLib.project.records import CaseRow, MapRecord, ModelRecord, Status
+from ActiveSeedLib.project.slices import Slices
+
+WHOLE = -1
+"""In place of a slice's index: the point of the map is a whole case."""
 
 
-class Models(Cases):
+class Models(Slices):
     """What was trained, how it scored, and what it predicted."""
 
     def start_model(
@@ -163,6 +167,37 @@ class Models(Cases):
         facts: dict[str, Any] | None = json.loads(rows[0][0]) if rows else None
         return facts
 
+    def unit_predictions(self, model_id: str) -> dict[str, dict[str, Any]]:
+        """Return unit → recorded facts for every case, or slice, that a model has predicted."""
+        whole = self.predictions(model_id)
+        if not self.takes_slices:
+            return whole
+        return {
+            slice_key(key, int(index)): own
+            for key, facts in whole.items()
+            for index, own in facts.get(SLICES, {}).items()
+        }
+
+    def unit_prediction(self, unit: str, model_id: str) -> dict[str, Any] | None:
+        """Return what was recorded of the prediction of a case or slice; None if there is none."""
+        key, index = split_key(unit)
+        facts = self.prediction(key, model_id)
+        if facts is None or index is None:
+            return facts
+        own: dict[str, Any] | None = facts.get(SLICES, {}).get(str(index))
+        return own
+
+    def add_to_unit_prediction(self, unit: str, model_id: str, facts: Mapping[str, Any]) -> None:
+        """Add what was found out later to the prediction of a case or of a slice."""
+        key, index = split_key(unit)
+        if index is None:
+            self.add_to_prediction(key, model_id, facts)
+            return
+        with self._database.transaction():
+            slices = (self.prediction(key, model_id) or {}).get(SLICES, {})
+            own = {**slices.get(str(index), {}), **facts}
+            self.add_to_prediction(key, model_id, {SLICES: {**slices, str(index): own}})
+
     def predictions(self, model_id: str) -> dict[str, dict[str, Any]]:
         """Return key → recorded facts for every case that a model has predicted."""
         rows = self._database.rows(
@@ -173,7 +208,10 @@ class Models(Cases):
         return {key: json.loads(facts) for key, facts in rows}
 
     def entropies(self, model_id: str) -> dict[str, float]:
-        """Return key → mean entropy (nats) of the cases that a model has predicted."""
+        """Return unit → mean entropy (nats) of the cases, or slices, that a model has predicted."""
+        if self.takes_slices:
+            found = self.unit_predictions(model_id)
+            return {unit: own["mean_entropy"] for unit, own in found.items()}
         rows = self._database.rows(
             "SELECT key, json_extract(facts, '$.mean_entropy') FROM predictions WHERE model = ?",
             (model_id,),
@@ -183,7 +221,7 @@ class Models(Cases):
     def save_map(
         self, name: str, facts: Mapping[str, Any], points: Mapping[str, tuple[float, float]]
     ) -> None:
-        """Keep a 2-D map (key → x, y) with how it was computed; one of the same name goes."""
+        """Keep a 2-D map (unit → x, y) with how it was computed; one of the same name goes."""
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM maps WHERE name = ?", (name,))
             (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM maps").fetchone()
@@ -191,8 +229,8 @@ class Models(Cases):
                 "INSERT INTO maps VALUES (?, ?, ?, ?)", (last + 1, name, now(), dump(facts))
             )
             connection.executemany(
-                "INSERT INTO map_points VALUES (?, ?, ?, ?)",
-                [(last + 1, key, float(x), float(y)) for key, (x, y) in points.items()],
+                "INSERT INTO map_points VALUES (?, ?, ?, ?, ?)",
+                [(last + 1, *_place(unit), float(x), float(y)) for unit, (x, y) in points.items()],
             )
 
     def map(self, name: str | None = None) -> MapRecord | None:
@@ -207,23 +245,53 @@ class Models(Cases):
             return None
         number, called, created, facts = found[0]
         rows = self._database.rows(
-            "SELECT m.key, m.x, m.y FROM map_points m JOIN cases c ON c.key = m.key "
-            "WHERE m.map = ? ORDER BY c.position",
+            "SELECT m.key, m.slice, m.x, m.y FROM map_points m JOIN cases c ON c.key = m.key "
+            "WHERE m.map = ? ORDER BY c.position, m.slice",
             (number,),
         )
-        return MapRecord(called, created, json.loads(facts), {key: (x, y) for key, x, y in rows})
+        points = {_unit(key, index): (x, y) for key, index, x, y in rows}
+        return MapRecord(called, created, json.loads(facts), points)
 
     def mapped_rows(self) -> tuple[list[CaseRow], list[tuple[float, float]]]:
-        """Return the cases of the latest map in brief, in pool order, and where each lies on it."""
+        """Return the cases of the latest map in brief, in pool order, and where each lies on it.
+
+        Of a map of slices, each row is a slice under its own key, name, status and round.
+        """
         rows = self._database.rows(
-            f"SELECT {BRIEF_COLUMNS}, m.x, m.y FROM cases "  # noqa: S608
+            f"SELECT {BRIEF_COLUMNS}, m.slice, m.x, m.y FROM cases "  # noqa: S608
             "JOIN map_points m USING (key) WHERE m.map = (SELECT max(id) FROM maps) "
-            "ORDER BY position"
+            "ORDER BY position, m.slice"
         )
-        return brief([row[:-2] for row in rows]), [row[-2:] for row in rows]
+        found = brief([row[:-3] for row in rows])
+        places = [row[-2:] for row in rows]
+        if not rows or rows[0][-3] == WHOLE:
+            return found, places
+        units = [_unit(row.key, points[-3]) for row, points in zip(found, rows, strict=True)]
+        statuses = self.unit_statuses(units)
+        rounds = self.unit_rounds()
+        return [
+            row._replace(
+                key=unit,
+                name=f"{row.name}, slice {points[-3] + 1}",
+                status=statuses[unit],
+                round=rounds.get(unit),
+                labelled=statuses[unit] is Status.LABELLED,
+                queued=statuses[unit] in (Status.SUGGESTED, Status.IN_PROGRESS),
+            )
+            for row, unit, points in zip(found, units, rows, strict=True)
+        ], places
 
     def _check_model(self, model_id: str) -> None:
         if not self._database.rows("SELECT 1 FROM models WHERE id = ?", (model_id,)):
             rows = self._database.rows("SELECT id FROM models ORDER BY number")
             known = ", ".join(name for (name,) in rows) or "none"
             raise InputError(f"The project has no model {model_id!r}; it has: {known}.")
+
+
+def _place(unit: str) -> tuple[str, int]:
+    key, index = split_key(unit)
+    return key, WHOLE if index is None else index
+
+
+def _unit(key: str, index: int) -> str:
+    return key if index == WHOLE else slice_key(key, index)

@@ -58,6 +58,7 @@ class CaseRow(NamedTuple):
     Attributes:
         labelled: whether it has a label map, finished or not.
         queued: whether it waits for its label map now.
+        slices: those that are to be labelled (from 0), where a project takes slices.
     """
 
     key: str
@@ -71,6 +72,7 @@ class CaseRow(NamedTuple):
     labelled: bool
     held_out: bool
     queued: bool
+    slices: tuple[int, ...] = ()
 
     @property
     def usable(self) -> bool:

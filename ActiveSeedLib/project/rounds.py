@@ -1,16 +1,26 @@
 """Rounds: which cases were selected, by what, and why; and the queue that they make."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
 from typing import Any
 
 from ActiveSeedLib.errors import InputError
-from ActiveSeedLib.project.cases import Cases
+from ActiveSeedLib.pool.slices import split_key
 from ActiveSeedLib.project.database import dump, now
 from ActiveSeedLib.project.records import Pick, QueueItem, Round, Status
+from ActiveSeedLib.project.slices import Chosen, Slices
+
+_SELECTABLE = (Status.UNLABELLED,)
+# A slice may be of a case of which other slices are suggested or labelled.
+_SLICEABLE = (Status.UNLABELLED, Status.SUGGESTED, Status.IN_PROGRESS, Status.LABELLED)
+_SIZE = (
+    "max((SELECT count(*) FROM picks WHERE round = number), "
+    "(SELECT count(*) FROM slices WHERE round = number))"
+)
 
 
-class Rounds(Cases):
+class Rounds(Slices):
     """Selections with their provenance."""
 
     def add_selection(
@@ -28,13 +38,14 @@ class Rounds(Cases):
             parameters: its parameters.
             seed: its seed.
             provenance: what else it took to repeat it, such as the encoder and the model.
-            picks: (key, reason in one sentence, facts behind it) in the order of selection.
+            picks: (key, reason in one sentence, facts behind it) in the order of selection; the
+                key is of a case or, in a project that takes slices, of a slice (`slice_key`).
 
         Returns:
             The number of the round, from 1.
 
         Raises:
-            InputError: no picks, a case picked twice, or one that is not unlabelled.
+            InputError: no picks, a case or slice picked twice, or one that cannot be picked.
         """
         keys = [key for key, _, _ in picks]
         if not keys or len(set(keys)) != len(keys):
@@ -46,28 +57,40 @@ class Rounds(Cases):
                 "INSERT INTO rounds VALUES (?, ?, ?, ?, ?, ?)",
                 (number, strategy, dump(parameters), int(seed), dump(provenance), now()),
             )
-            for position, (key, reason, why) in enumerate(picks, start=1):
-                record = self.case(key)
-                if record.status is not Status.UNLABELLED:
-                    raise InputError(
-                        f"The case {record.case.name} is {record.status} and cannot be selected; "
-                        "only unlabelled cases are."
-                    )
+            for key, own in _by_case(picks).items():
+                self._check_selectable(key, {one.slice_index for one in own})
+                reason, why = _together(own)
                 connection.execute(
                     "INSERT INTO picks VALUES (?, ?, ?, ?, ?)",
-                    (number, position, key, reason, dump(why)),
+                    (number, own[0].position, key, reason, dump(why)),
                 )
+                self._suggest_slices(connection, number, key, own)
                 connection.execute(
-                    "UPDATE cases SET status = ?, round = ? WHERE key = ?",
-                    (Status.SUGGESTED, number, key),
+                    "UPDATE cases SET round = ?, status = CASE status WHEN 'in_progress' "
+                    "THEN status ELSE 'suggested' END WHERE key = ?",
+                    (number, key),
                 )
         return number
+
+    def _check_selectable(self, key: str, slices: Set[int | None]) -> None:
+        record = self.case(key)
+        if record.status not in (_SELECTABLE if None in slices else _SLICEABLE):
+            raise InputError(
+                f"The case {record.case.name} is {record.status} and cannot be selected; "
+                "only unlabelled cases are."
+            )
+        known = slices & {one.slice_index for one in self.slices(record.case.key)}
+        if known:
+            raise InputError(
+                f"Slices of {record.case.name} were selected before: "
+                f"{', '.join(str(one + 1) for one in sorted(n for n in known if n is not None))}."
+            )
 
     def rounds(self) -> list[Round]:
         """Return all rounds, the first one first."""
         rows = self._database.rows(
-            "SELECT number, strategy, parameters, seed, provenance, created, "
-            "(SELECT count(*) FROM picks WHERE round = number) FROM rounds ORDER BY number"
+            f"SELECT number, strategy, parameters, seed, provenance, created, {_SIZE} "  # noqa: S608
+            "FROM rounds ORDER BY number"
         )
         return [_round(*row) for row in rows]
 
@@ -77,11 +100,10 @@ class Rounds(Cases):
         Of "already_chosen" the count is left, "clusters" is left out: quicker in a large pool.
         """
         rows = self._database.rows(
-            "SELECT number, strategy, parameters, seed, json_set(json_remove(provenance, "
+            "SELECT number, strategy, parameters, seed, json_set(json_remove(provenance, "  # noqa: S608
             "'$.clusters', '$.already_chosen'), '$.already_chosen', "
-            "coalesce(json_array_length(provenance, '$.already_chosen'), 0)), created, "
-            "(SELECT count(*) FROM picks WHERE round = number) FROM rounds "
-            "WHERE ?1 IS NULL OR number = ?1 ORDER BY number",
+            f"coalesce(json_array_length(provenance, '$.already_chosen'), 0)), created, {_SIZE} "
+            "FROM rounds WHERE ?1 IS NULL OR number = ?1 ORDER BY number",
             (number,),
         )
         return [_round(*row) for row in rows]
@@ -140,9 +162,36 @@ class Rounds(Cases):
             "WHERE c.status IN ('suggested', 'in_progress')"
         )
         picks = {pick.key: pick for pick in (_pick(*row) for row in rows)}
+        if self.takes_slices:  # slices of earlier rounds may wait, too
+            picks = {
+                key: replace(pick, reason=self.slice_reasons(key) or pick.reason)
+                for key, pick in picks.items()
+            }
         return [
             QueueItem(records[key], picks.get(key)) for key in self.queue_order() if key in records
         ]
+
+
+def _by_case(picks: Sequence[tuple[str, str, Mapping[str, Any]]]) -> dict[str, list[Chosen]]:
+    """Return the picks of each case, cases and slices in the order of selection."""
+    found: dict[str, list[Chosen]] = {}
+    for position, (unit, reason, why) in enumerate(picks, start=1):
+        key, index = split_key(unit)
+        found.setdefault(key, []).append(Chosen(index, position, reason, why))
+    return found
+
+
+def _together(picks: Sequence[Chosen]) -> tuple[str, Mapping[str, Any]]:
+    """Return reason and facts of one case; of its slices, where it was picked for these."""
+    told = [(one.slice_index + 1, one) for one in picks if one.slice_index is not None]
+    if not told:
+        return picks[0].reason, picks[0].why
+    reason = " ".join(f"Slice {number}: {one.reason}" for number, one in told)
+    slices = [
+        {"slice": number, "position": one.position, "reason": one.reason, **one.why}
+        for number, one in told
+    ]
+    return reason, {"slices": slices}
 
 
 def _round(

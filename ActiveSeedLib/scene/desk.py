@@ -10,10 +10,12 @@ from functools import partial
 import numpy as np
 
 from ActiveSeedLib.app.clock import Clock
+from ActiveSeedLib.app.queue import slice_words
 from ActiveSeedLib.app.session import StartingLabel
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.pool.case import Image
 from ActiveSeedLib.pool.readers import read_file
+from ActiveSeedLib.pool.slices import slice_key, split_key
 from ActiveSeedLib.scene.case import SceneCase
 from ActiveSeedLib.scene.drafting import EVERY, DraftKeeper, Write
 from ActiveSeedLib.scene.drafts import snapshot
@@ -52,6 +54,7 @@ class Desk:
         drafts: writes drafts; the front end calls its `poll` as often as that asks for.
         draft_words: when the last draft was written, in words; empty if none is of this case.
         is_uncertainty_shown: whether the uncertainty lies over the image.
+        slice: the one (from 0) that was jumped to last, of those that are to be labelled; or None.
         opened_changed: emits (key of the case that is open now or None, key of the one before or
             None).
         changed: emitted when there may be something new to know about the open case.
@@ -63,6 +66,7 @@ class Desk:
         self.clock = Clock()
         self.draft_words = ""
         self.is_uncertainty_shown = False
+        self.slice: int | None = None
         self.opened_changed, self.changed = Signal(), Signal()
         self.drafts = DraftKeeper(
             self._take_draft, self.touch, self._draft_written, front.guarded, draft_seconds
@@ -77,6 +81,13 @@ class Desk:
         return self.opened.case.key if self.opened is not None else None
 
     @property
+    def unit(self) -> str | None:
+        """The open case or, of one whose slices are to be labelled, the slice that is shown."""
+        if self.key is None or self.slice is None:
+            return self.key
+        return slice_key(self.key, self.slice)
+
+    @property
     def case(self) -> SceneCase | None:
         """The nodes of the open case, or None."""
         return self.opened.case if self.opened is not None else None
@@ -87,8 +98,8 @@ class Desk:
         """Open a case in place of the present one, whose changes are kept as a draft.
 
         Args:
-            key: of the case; nothing happens if it is open already, or if it was skipped or
-                excluded since its image was read.
+            key: of the case, or of a slice of it, which is shown then. A case that is open already
+                is not opened again, nor one that was skipped or excluded since its image was read.
             image: what `session.load_image` gave for it, if that was read before.
 
         Raises:
@@ -96,7 +107,10 @@ class Desk:
                 written: the present case stays open. Or the case cannot be used: none is open.
         """
         session, before = self.front.session, self.key
+        key, at = split_key(key)
         if session is None or key == before:
+            if at is not None:
+                self._jump_to_slice(at)
             return
         if image is None:
             image = session.load_image(key)
@@ -110,7 +124,10 @@ class Desk:
             self._tell_opened(before)
             raise
         self.changed.emit()
-        self.jump_to_uncertain()
+        if at is not None or (self.opened is not None and self.opened.slices):
+            self._jump_to_slice(at)
+        else:
+            self.jump_to_uncertain()
         self._tell_opened(before)
         if self.opened is not None and self.opened.note:
             self.front.say(self.opened.note)
@@ -205,6 +222,7 @@ class Desk:
         self.opened = None
         self.draft_words = ""
         self.is_uncertainty_shown = False
+        self.slice = None
 
     def _tell_opened(self, before: str | None) -> None:
         if self.key != before:
@@ -240,9 +258,11 @@ class Desk:
     def saved(self) -> None:
         """Note that the label map was saved as it is now."""
         self.drafts.saved()
-        if self.opened is not None:
+        session = self.front.session
+        if self.opened is not None and session is not None:
             self.opened.is_reset = False
             self.opened.instead = None
+            self.opened.slices = session.slices_to_label(self.opened.case.key)
         self._keep_time()
         self._show_anew()
         self.front.cases_changed()
@@ -328,6 +348,39 @@ class Desk:
         if case is not None:
             r, a, s, _ = ijk_to_ras(geometry_of(case.volume)) @ (*ijk, 1.0)
             jump_to(self.front.scene, (r, a, s))
+
+    def next_slice(self) -> None:
+        """Go to the next slice that is to be labelled; from the last one to the first again."""
+        opened = self.opened
+        if opened is not None and opened.slices:
+            later = [one for one in opened.slices if self.slice is not None and one > self.slice]
+            self._jump_to_slice(later[0] if later else opened.slices[0])
+
+    def _jump_to_slice(self, index: int | None) -> None:
+        """Show a slice of the open case; with None the first that is to be labelled, if any is."""
+        opened = self.opened
+        if opened is None:
+            return
+        wanted = index if index is not None else next(iter(opened.slices), None)
+        if wanted is None:
+            return
+        self.touch()
+        _, position = slice_offset_ras(opened.case.volume, opened.slice_axis, wanted)
+        jump_to(self.front.scene, position)
+        self.slice = wanted
+        self.changed.emit()
+
+    @property
+    def slice_words(self) -> str:
+        """Which slices are to be labelled, in words; empty where the whole case is."""
+        opened = self.opened
+        if opened is None or not opened.slices:
+            return ""
+        of = len(opened.slices)
+        if of > 1 and self.slice in opened.slices:
+            place = opened.slices.index(self.slice) + 1
+            return f"To label: {slice_words(opened.slices)} ({place} of {of} is shown)."
+        return f"To label: {slice_words(opened.slices)}."
 
     def jump_to_uncertain(self) -> None:
         """Go to the slice that the model is least sure about, if a model has seen the case."""

@@ -40,6 +40,8 @@ class Opened:
         uncertainty: how unsure the model is, if one has seen the case.
         model: the latest model with a prediction for the case when it was opened.
         is_reset: whether the draft was given up for `instead`.
+        slices: those that are to be labelled, from 0; empty where the whole case is.
+        slice_axis: the KJI axis that they are counted along.
     """
 
     case: SceneCase
@@ -51,6 +53,8 @@ class Opened:
     uncertainty: Uncertainty | None
     model: str | None
     is_reset: bool = False
+    slices: tuple[int, ...] = ()
+    slice_axis: int = 0
 
 
 def starting_label(session: Session, key: str) -> StartingLabel:
@@ -91,7 +95,8 @@ def open_case(scene: Any, session: Session, key: str, image: Image) -> Opened:
             the scene is as before.
     """
     row = session.row(key)
-    modality = session.project.case(key).case.facts.get("modality")
+    of_case = session.project.case(key).case
+    modality = of_case.facts.get("modality")
     notes: list[str | None] = []
     words, instead, case = "", None, None
     place = (scene, image, session.schema, key, row.name)
@@ -123,6 +128,8 @@ def open_case(scene: Any, session: Session, key: str, image: Image) -> Opened:
             instead,
             session.uncertainty(key),
             session.predicting_model(key),
+            slices=session.slices_to_label(key),
+            slice_axis=session.project.slice_axis(of_case),
         )
     except BaseException:
         case.close()

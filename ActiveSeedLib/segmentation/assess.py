@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.pool.case import Geometry, Image
+from ActiveSeedLib.pool.orientation import canonical_axes
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.segmentation.forward import dropouts
 from ActiveSeedLib.segmentation.gradients import gradient_embedding
 from ActiveSeedLib.segmentation.inference import Predictor
 from ActiveSeedLib.segmentation.measures import Floats, Passes, prediction_scores
-from ActiveSeedLib.segmentation.orientation import canonical_axes
 from ActiveSeedLib.segmentation.plan import Plan
 from ActiveSeedLib.segmentation.preprocess import Frame, image_on_grid
 from ActiveSeedLib.segmentation.reproducible import reproducible

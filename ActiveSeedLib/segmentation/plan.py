@@ -9,8 +9,8 @@ import numpy as np
 
 from ActiveSeedLib.errors import InputError, OutOfMemoryError
 from ActiveSeedLib.pool.case import Geometry
+from ActiveSeedLib.pool.orientation import canonical_axes
 from ActiveSeedLib.segmentation.device import Memory
-from ActiveSeedLib.segmentation.orientation import canonical_axes
 from ActiveSeedLib.segmentation.settings import PAPER_EPOCHS, TrainSettings
 
 CPU_EPOCHS = 60

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from ActiveSeedLib.pool.case import Geometry, Image
-from ActiveSeedLib.segmentation.orientation import Orientation
+from ActiveSeedLib.pool.orientation import Orientation
 from ActiveSeedLib.segmentation.plan import Plan, grid_shape
 
 Shape = tuple[int, int, int]

@@ -36,6 +36,7 @@ KEYS = (
         while_typing=True,
     ),
     Key("u", "U", "Show or hide the uncertainty", "uncertainty"),
+    Key("n", "N", "Show the next slice to label", "next_slice"),
     Key("Ctrl+z", "Ctrl+Z", "Undo", "undo"),
     Key("Ctrl+y", "Ctrl+Y", "Redo", "redo"),
     Key("Ctrl+Shift+z", "Ctrl+Shift+Z", "Redo", "redo"),

@@ -14,6 +14,7 @@ from ActiveSeedLib.app.steps import Step, map_steps, retrain_steps, suggest_step
 from ActiveSeedLib.errors import ActiveSeedError, UnreadableImageError
 from ActiveSeedLib.pool.case import Image
 from ActiveSeedLib.pool.readers import read_file
+from ActiveSeedLib.pool.slices import split_key
 from ActiveSeedLib.scene.desk import Desk
 from ActiveSeedLib.signals import Signal
 from ActiveSeedLib.viewer.front import DeskFront, Stage
@@ -146,24 +147,27 @@ class Viewer:
     # -- the open case ----------------------------------------------------------------------------
 
     async def open(self, key: str) -> bool:
-        """Open a case in place of the present one; return whether it is open now.
+        """Open a case, or a slice of it, in place of the present one; return whether it is open.
 
         While one is being opened, another wish is passed over. One that is put aside meanwhile is
         not opened; if none is open then, the next one is.
         """
-        if self.opening or key == self.desk.key:
-            return key == self.desk.key
+        case, _ = split_key(key)
+        if self.opening or case == self.desk.key:
+            if case == self.desk.key:
+                self.desk.open(key)
+            return case == self.desk.key
         try:
             with self.guarded():
-                self._tell_opening(self.session.row(key).name)
-                image = await self._read(key)
+                self._tell_opening(self.session.row(case).name)
+                image = await self._read(case)
                 if not self._closed:
                     self.desk.open(key, image)
         finally:
             self._tell_opening("")
-        if self.session.is_turned_away(key) and self.desk.key is None and not self._closed:
+        if self.session.is_turned_away(case) and self.desk.key is None and not self._closed:
             await self.open_next()
-        return self.desk.key == key
+        return self.desk.key == case
 
     async def _read(self, key: str) -> Image:
         """Read the image of a case, and remember whether that was possible."""
@@ -233,6 +237,11 @@ class Viewer:
         """Go to the slice that the model is least sure about."""
         with self.guarded():
             self.desk.jump_to_uncertain()
+
+    def next_slice(self) -> None:
+        """Go to the next slice that is to be labelled."""
+        with self.guarded():
+            self.desk.next_slice()
 
     async def toggle_uncertainty(self) -> None:
         """Show the uncertainty over the image, or hide it."""

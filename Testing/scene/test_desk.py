@@ -12,7 +12,9 @@ import vtk
 from ActiveSeedLib.app.session import Session
 from ActiveSeedLib.errors import ActiveSeedError, UnreadableImageError
 from ActiveSeedLib.pool.readers import read_file
+from ActiveSeedLib.pool.slices import slice_key
 from ActiveSeedLib.project.records import Status
+from ActiveSeedLib.project.slices import AXIS, UNIT
 from ActiveSeedLib.scene.nodes import CASE
 from ActiveSeedLib.scene.overlay import is_uncertainty_visible
 from ActiveSeedLib.scene.volumes import geometry_of
@@ -398,3 +400,68 @@ def test_only_the_time_of_work_counts_and_it_is_added_once(
     seconds += 3
     front.desk.leave()
     assert session.row(keys[0]).seconds == pytest.approx(60)
+
+
+# -- slices ---------------------------------------------------------------------------------------
+
+
+def shown_slice(front: PlainFront, axis: int) -> int:
+    """Return the slice of the open case that its view goes through."""
+    assert front.desk.case is not None
+    volume = front.desk.case.volume
+    position = slice_position(front.scene)
+    to_ijk = vtk.vtkMatrix4x4()
+    volume.GetRASToIJKMatrix(to_ijk)
+    return round(to_ijk.MultiplyPoint((*position, 1.0))[2 - axis])
+
+
+def slice_position(scene: Any) -> tuple[float, float, float]:
+    """Return the point that all three views go through."""
+    found = [0.0, 0.0, 0.0]
+    for node in nodes(scene):
+        if node.IsA("vtkMRMLSliceNode") and node.GetOrientation() in ORIENTATIONS:
+            found[ORIENTATIONS.index(node.GetOrientation())] = node.GetSliceOffset()
+    return found[0], found[1], found[2]
+
+
+ORIENTATIONS = ("Sagittal", "Coronal", "Axial")
+
+
+def test_a_case_opens_at_its_slice_and_goes_on_to_the_next(
+    front: PlainFront, session: Session, scene: Any
+) -> None:
+    for name in ORIENTATIONS:
+        view = scene.AddNewNodeByClass("vtkMRMLSliceNode")
+        view.SetOrientation(name)
+    session.project.change_settings({UNIT: "slice", AXIS: 0})
+    key = session.rows()[-1].key
+    units = [slice_key(key, index) for index in (4, 9, 2)]
+    session.project.add_selection("levy", {}, 43, {}, [(unit, "Why.", {}) for unit in units])
+    axis = session.project.slice_axis(session.project.case(key).case)
+    desk = front.desk
+    desk.open(key)
+    seen = [(desk.slice, shown_slice(front, axis))]
+    for _ in range(3):
+        desk.next_slice()
+        seen.append((desk.slice, shown_slice(front, axis)))
+    assert seen == [(2, 2), (4, 4), (9, 9), (2, 2)]
+    assert desk.slice_words == "To label: slices 3, 5, 10 (1 of 3 is shown)."
+    assert desk.unit == slice_key(key, 2)
+    # A click on the map shows another slice of the open case, whether it waits or not.
+    opened = desk.opened
+    desk.open(slice_key(key, 7))
+    assert desk.opened is opened
+    assert (desk.slice, shown_slice(front, axis)) == (7, 7)
+    drawn = truth_of(session, key)
+    for value in (1, 2):
+        draw_segment(desk.case, value, drawn.array == value)
+    desk.save()
+    if front.actions:
+        front.press("Count as done")
+    assert list(session.project.training_labels()) == sorted(units)
+    assert desk.slice_words == ""
+    desk.next_slice()
+    assert desk.slice == 7
+    desk.leave()
+    desk.open(slice_key(key, 5))
+    assert (desk.slice, shown_slice(front, axis)) == (5, 5)

@@ -8,8 +8,8 @@ from hypothesis import given as over
 from hypothesis import settings, strategies
 
 from ActiveSeedLib.pool.case import Geometry
+from ActiveSeedLib.pool.orientation import Orientation
 from ActiveSeedLib.segmentation.device import Memory
-from ActiveSeedLib.segmentation.orientation import Orientation
 from ActiveSeedLib.segmentation.plan import grid_shape, make_plan
 from ActiveSeedLib.segmentation.preprocess import Frame, normalise, resize_linear
 from ActiveSeedLib.segmentation.settings import TrainSettings

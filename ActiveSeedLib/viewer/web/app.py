@@ -82,6 +82,7 @@ class App:
             "save": self.viewer.save,
             "save_and_next": self.viewer.save_and_next,
             "uncertainty": self.viewer.toggle_uncertainty,
+            "next_slice": self.viewer.next_slice,
             "undo": self.editor.undo,
             "redo": self.editor.redo,
             "tool": self.editor.choose,

@@ -43,6 +43,8 @@ class LabelPart:
             state.case_uncertain = bool(opened and opened.uncertainty)
             state.case_shown = bool(opened) and viewer.desk.is_uncertainty_shown
             state.case_draft = viewer.desk.draft_words
+            state.case_slices = viewer.desk.slice_words
+            state.case_many_slices = opened is not None and len(opened.slices) > 1
 
     def build(self) -> None:
         """Make the strip."""
@@ -123,6 +125,15 @@ class LabelPart:
             )
             v3.VSpacer()
             button(
+                "Next slice",
+                viewer.next_slice,
+                "next-slice",
+                "Show the next of the slices that are to be labelled (N).",
+                v_if=("case_slices",),
+                disabled=("!case_many_slices",),
+                prepend_icon="mdi-layers-outline",
+            )
+            button(
                 "Uncertainty",
                 viewer.toggle_uncertainty,
                 "uncertainty",
@@ -145,6 +156,7 @@ class LabelPart:
     def _build_words(self) -> None:
         viewer = self._viewer
         with html.Div(classes="case-words text-caption text-medium-emphasis"):
+            html.Span("{{ case_slices }}", v_if=("case_slices",), **named("slices"))
             html.Span("{{ case_source }}", **named("source"))
             html.A(
                 "{{ case_instead }}",

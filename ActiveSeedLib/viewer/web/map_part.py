@@ -134,8 +134,7 @@ class MapPart:
             groups = map_groups(session.project, colouring, (rows, places))
             state.map_words = hover_words(point_words(session, rows))
             self._take_groups(groups, colouring)
-            cases = sum(session.counts().values())
-            state.map_said = map_words(len(rows), cases) if rows else NO_MAP
+            state.map_said = map_words(session.project, len(rows)) if rows else NO_MAP
             self._show_mark()
 
     def show_open(self) -> None:
@@ -170,8 +169,8 @@ class MapPart:
         self._state.map_layout = map_layout(groups, self._points["version"], colouring)
 
     def _show_mark(self) -> None:
-        key = self._viewer.desk.key
-        at = self._places.get(key) if key is not None else None
+        key, unit = self._viewer.desk.key, self._viewer.desk.unit
+        at = self._places.get(unit) if unit is not None else None
         points, state = self._points, self._state
         state.map_mark = None if at is None else [points["x"][at], points["y"][at]]
         state.map_open = "" if key is None else self._viewer.session.row(key).name

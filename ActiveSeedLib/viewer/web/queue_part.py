@@ -98,6 +98,7 @@ class QueuePart:
             "key": line.key,
             "title": line.title,
             "status": line.status,
+            "slices": line.slices,
             "minutes": line.minutes if row.seconds >= WORTH_TELLING else "",
             "open": line.is_open,
             "reason": queues.reason_words(session, row),
@@ -131,16 +132,17 @@ class QueuePart:
                 self._build_list()
 
     def _build_top(self) -> None:
+        noun = self._viewer.session.noun
         with html.Div(classes="pa-2 d-flex flex-column", style="gap: 6px;"):
             with html.Div(classes="d-flex align-center", style="gap: 6px;"):
                 v3.VTextField(
                     v_model=("queue_budget",),
                     type="number",
                     min=1,
-                    label="Cases",
+                    label=noun.capitalize(),
                     style="flex: 0 0 78px;",
                     **FIELD,
-                    **named("budget", "How many cases Suggest adds to the queue."),
+                    **named("budget", f"How many {noun} Suggest adds to the queue."),
                 )
                 button(
                     "Suggest",
@@ -239,6 +241,12 @@ class QueuePart:
                     "{{ line.status }}",
                     size="x-small",
                     color=("queue_chips[line.status] || 'grey'",),
+                )
+                html.Span(
+                    "{{ line.slices }}",
+                    v_if="line.slices",
+                    classes="text-caption text-truncate",
+                    raw_attrs=[':title="line.slices"'],
                 )
                 html.Span(
                     "{{ line.minutes }} min",
