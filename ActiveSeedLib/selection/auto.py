@@ -1,13 +1,18 @@
 """The rule of the strategy auto: what is known of a pool in, who picks and why out.
 
-`RULES` is the whole rule; to tune it, change its lines. What they rest on so far:
+`RULES` is the whole rule; to tune it, change its lines. They rest on published comparisons:
 
-- Published comparisons. First cases: TypiClust is as good as random or better on every task of
-  COLosSAL (Liu et al. 2023, arXiv:2307.12004), and unlike ALPS, the best of MedCAL-Bench, it goes
-  on from cases that are labelled. Later cases in 3-D: of all methods only ClaSP PE generally beats
-  a foreground-aware draw (Lüth et al. 2026, arXiv:2601.13677). Picking by an early model's doubt
-  alone is often no better than chance: hence the line for doubt that is noise.
-- EVIDENCE
+- First cases: TypiClust is as good as random or better on every task of COLosSAL (Liu et al. 2023,
+  arXiv:2307.12004), and unlike ALPS, best in MedCAL-Bench, it goes on from labelled cases.
+- Later cases: in 3-D only ClaSP PE generally beats a foreground-aware draw (Lüth et al. 2026,
+  arXiv:2601.13677). Early doubt alone is often no better than chance: hence the line for noise.
+
+Our own simulations are too few and small to choose between these and random: on hippocampus
+(networks of 8 to 32 channels, 2 mm, 40 epochs, default encoder, seeds 43 to 49) TypiClust's first
+6 cases scored 0.004 ± 0.005 Dice below random ones (mean and standard error of seven paired
+differences) and varied more, 6 more by ClaSP PE 0.002 ± 0.004 above. Clear was only what not to
+take there: the first cases of levy (−0.021 ± 0.005) and of MaxHerding (−0.011 ± 0.004); yet on
+X-rays, two seeds, both were above random.
 """
 
 from collections.abc import Callable, Sequence
