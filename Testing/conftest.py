@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -14,6 +15,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # several of us share the cores
 # And the ports: also with tests that somebody else runs here. A server that is started again needs
 # its port to be free still; the system gives out those above 32768 to anybody.
 os.environ.setdefault("ACTIVESEED_FIRST_PORT", str(10_000 + 100 * (os.getpid() % 220)))
+
+# How long an example takes tells of the machine; speed is measured by benchmarks.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

@@ -58,7 +58,7 @@ def test_vectors_come_back_in_the_order_asked_for_after_reopening(tmp_path: Path
             opened.get(["x"], Mean())
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     puts=st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=4, unique=True), max_size=60)
 )

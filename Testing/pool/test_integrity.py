@@ -54,9 +54,7 @@ def test_simpleitk_reads_a_cut_stream_without_an_error_but_verify_does_not(tmp_p
     assert "cut short" in verify(path)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_changed_byte_of_the_stream_is_found(tmp_path, data) -> None:
     path = tmp_path / "a.nii.gz"

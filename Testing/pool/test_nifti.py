@@ -14,7 +14,6 @@ from ActiveSeedLib.pool.readers import read_file
 
 FIXTURES_ARE_STATELESS = settings(
     max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 

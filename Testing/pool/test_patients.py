@@ -5,7 +5,7 @@ from collections import Counter
 from itertools import combinations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ActiveSeedLib.errors import InputError
@@ -123,7 +123,6 @@ def cohort(sizes: list[int]) -> list[Case]:
     ]
 
 
-@settings(deadline=None)
 @given(sizes=SIZES, fraction=st.floats(0, 0.99), seed=st.integers(0, 999))
 def test_the_split_is_the_nearest_of_whole_patients(sizes, fraction, seed) -> None:
     cases = cohort(sizes)

@@ -170,9 +170,7 @@ def test_an_image_that_changed_or_went_is_told(tmp_path, write_nifti) -> None:
         read_image(tmp_path, case)
 
 
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     high=st.sampled_from([1, 255, 256, 65535]),
     kind=st.sampled_from(["u1", "i2", "u2", "i4", "i8", "f4", "f8"]),

@@ -39,7 +39,7 @@ def _as_sitk(geometry: Geometry) -> sitk.Image:
     return image
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     axis=st.integers(0, 2),
     index=st.integers(0, 3),

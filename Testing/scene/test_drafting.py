@@ -174,7 +174,7 @@ def test_another_interval_counts_from_now(host: Host) -> None:
     assert host.pass_time(5) == POLL
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.floats(0.01, 45.0), min_size=1, max_size=60))
 def test_no_stroke_waits_longer_than_it_may(pauses: list[float]) -> None:
     core.start()

@@ -1,7 +1,7 @@
 """Layers become one label map: the fast way against the obvious one."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ActiveSeedLib.pool.case import Geometry
@@ -33,7 +33,6 @@ def claims(parts: list[Placed], voxel: tuple[int, ...]) -> list[int]:
     return [value for value in found if value]
 
 
-@settings(deadline=None)
 @given(st.lists(placed(), max_size=4), st.permutations(ORDER))
 def test_the_value_that_comes_first_wins_every_voxel(
     parts: list[Placed], precedence: list[int]
@@ -46,7 +45,6 @@ def test_the_value_that_comes_first_wins_every_voxel(
     assert result.dtype == np.uint16
 
 
-@settings(deadline=None)
 @given(st.lists(placed(), max_size=4))
 def test_every_pair_of_layers_that_disagrees_is_counted(parts: list[Placed]) -> None:
     expected: dict[tuple[int, int], int] = {}

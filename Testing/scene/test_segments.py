@@ -61,7 +61,7 @@ def test_slicer_sees_each_segment_where_it_is(
         np.testing.assert_array_equal(seen != 0, label.array == value)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data())
 def test_any_labels_come_back(data: st.DataObject) -> None:
     core.start()

@@ -48,7 +48,7 @@ def test_slicer_sees_a_voxel_where_simpleitk_does(scene: Any, geometry: Geometry
     np.testing.assert_allclose((ijk_to_ras(geometry) @ (*corner, 1))[:3], (-x, -y, z), atol=1e-9)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.tuples(*[st.integers(1, 6)] * 3),
     st.tuples(*[st.floats(0.01, 20)] * 3),

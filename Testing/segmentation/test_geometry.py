@@ -5,7 +5,7 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 from hypothesis import given as over
-from hypothesis import settings, strategies
+from hypothesis import strategies
 
 from ActiveSeedLib.pool.case import Geometry
 from ActiveSeedLib.pool.orientation import Orientation
@@ -64,7 +64,6 @@ def test_flipped_and_turned_acquisitions_agree(order, signs):
     strategies.sampled_from(TURNS),
     strategies.integers(0, 2),
 )
-@settings(deadline=None)
 def test_slices_and_back_are_exact(size, turn, axis):
     geometry = acquired(size, (1.0, 2.0, 3.0), *turn, tilt=0.2)
     array = np.arange(np.prod(size)).reshape(geometry.shape)

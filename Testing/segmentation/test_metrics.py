@@ -37,7 +37,7 @@ def brute_hd95(first, second, spacing):
 
 
 @over(masks, spacings)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_equals_brute_force(pair, spacing):
     first, second = pair
     assert sorted(map(tuple, surface(first))) == brute_surface(first) or first.size == 1

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from hypothesis import given as over
-from hypothesis import settings, strategies
+from hypothesis import strategies
 from hypothesis.extra.numpy import arrays
 
 from ActiveSeedLib.segmentation.uncertainty import (
@@ -47,7 +47,6 @@ def test_nothing_predicted_means_the_whole_image():
     strategies.sampled_from(((1.0, 1.0, 1.0), (0.7, 1.3, 3.0))),
     strategies.sampled_from((0.0, 1.5, 3.0)),
 )
-@settings(deadline=None)
 def test_dilation_equals_brute_force(labels, spacing, radius):
     steps = np.array(spacing[::-1])
     places = np.argwhere(labels) * steps

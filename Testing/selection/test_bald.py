@@ -63,7 +63,7 @@ def _joint_information(p: np.ndarray) -> float:
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_the_batch_is_the_greedy_one(seed: int) -> None:
     p = np.random.default_rng(seed).dirichlet(np.full(3, 0.3) + 0.05, size=(7, 4)) + 1e-9
     p /= p.sum(axis=-1, keepdims=True)

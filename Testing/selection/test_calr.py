@@ -49,7 +49,7 @@ def test_density_by_hand() -> None:
 
 
 @given(st.integers(1, 30), st.integers(0, 10**6))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_density_is_that_of_all_pairs(count: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     features, labels = rng.normal(size=(count, 4)), rng.integers(0, 3, count)

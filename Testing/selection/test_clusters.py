@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
@@ -20,7 +20,6 @@ def _medoids_by_all_pairs(points: np.ndarray, labels: np.ndarray) -> list[int]:
 
 
 @given(st.integers(1, 60), st.integers(1, 5), st.sampled_from([1, 2, 4, 40]), st.integers(0, 10**6))
-@settings(deadline=None)
 def test_medoids_are_those_of_all_pairs(count: int, kinds: int, dims: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     labels = rng.integers(-1, kinds, size=count)

@@ -46,7 +46,7 @@ MEASURES = {"entropy", "class_scores", "gradients", "patients", "minutes", *SCOR
 
 
 @given(st.integers(1, 30), st.integers(0, 5), st.integers(0, 10**6), st.data())
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_picks_exactly_the_budget_once(
     name: str, free: int, labelled: int, seed: int, data: st.DataObject
 ) -> None:

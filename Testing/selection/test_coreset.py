@@ -62,7 +62,7 @@ def test_by_hand() -> None:
 
 
 @given(st.integers(1, 40), st.booleans(), st.integers(0, 10**6), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_it_is_that_of_all_pairs(count: int, on_grid: bool, seed: int, data: st.DataObject) -> None:
     rng = np.random.default_rng(seed)
     features = rng.normal(scale=2, size=(count, 3)).round(0 if on_grid else 6)

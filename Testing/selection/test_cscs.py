@@ -197,7 +197,7 @@ def test_gaps_in_the_labels_and_missing_clusters_are_filled() -> None:
 
 
 @given(st.integers(1, 40), st.integers(0, 10**6), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_always_the_budget_and_the_best_of_each_cluster(
     count: int, seed: int, data: st.DataObject
 ) -> None:

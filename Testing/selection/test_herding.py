@@ -83,7 +83,7 @@ def test_the_width_by_hand() -> None:
 
 
 @given(st.integers(1, 40), st.booleans(), st.booleans(), st.integers(0, 10**6), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_it_is_the_rule(
     count: int, on_grid: bool, weighted: bool, seed: int, data: st.DataObject
 ) -> None:

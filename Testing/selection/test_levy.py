@@ -145,7 +145,7 @@ def test_farthest_from_all_looks_beyond_the_own_cluster() -> None:
 
 
 @given(st.integers(1, 40), st.integers(0, 10**6), st.sampled_from(["own", "all"]), st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_cold_start_always_fills_the_budget_once(
     count: int, seed: int, farthest_from: str, data: st.DataObject
 ) -> None:
@@ -286,7 +286,7 @@ def _greedy_by_all_pairs(
     st.integers(0, 10**6),
     st.data(),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_active_selection_is_that_of_all_pairs(
     count: int, alpha: float, on_grid: bool, seed: int, data: st.DataObject
 ) -> None:

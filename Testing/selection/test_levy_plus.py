@@ -39,7 +39,7 @@ def test_balance_by_hand() -> None:
 
 
 @given(st.integers(2, 25), st.integers(1, 5), st.floats(0, 1), st.integers(0, 10**6))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_balance_equals_brute_force(count: int, labelled: int, alpha: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
     points, doubt = rng.normal(size=(count + labelled, 7)), rng.random(count + labelled)

@@ -90,7 +90,7 @@ def test_the_widest_pure_radius_by_hand() -> None:
 
 
 @given(st.integers(2, 40), st.floats(0.05, 1.0), st.integers(0, 10**6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_wider_radius_is_as_pure(count: int, least: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
     features = rng.normal(size=(count, 3))
@@ -105,7 +105,7 @@ def test_no_wider_radius_is_as_pure(count: int, least: float, seed: int) -> None
 
 
 @given(st.integers(1, 40), st.booleans(), st.floats(0.2, 3), st.integers(0, 10**6), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_it_is_the_rule(
     count: int, on_grid: bool, delta: float, seed: int, data: st.DataObject
 ) -> None:

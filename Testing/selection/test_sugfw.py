@@ -103,7 +103,6 @@ def test_pooling_an_image_that_the_encoder_padded() -> None:
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 9), st.integers(1, 9))
-@settings(deadline=None)
 def test_pooling_keeps_the_mean(height: int, width: int, rows: int, columns: int) -> None:
     values = np.random.default_rng(0).random((2, height, width))
     pooled = pool_uncertainty(values, (rows, columns))
@@ -146,7 +145,7 @@ def test_ties_go_to_the_lowest_index() -> None:
 
 
 @given(st.integers(1, 40), st.integers(0, 10**6), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_gscu_equals_the_equation(count: int, seed: int, data: st.DataObject) -> None:
     rng = np.random.default_rng(seed)
     labels, doubt = rng.integers(0, 6, count), rng.random(count)

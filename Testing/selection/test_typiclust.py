@@ -108,7 +108,7 @@ def _by_the_rule(
 
 
 @given(st.integers(2, 70), st.booleans(), st.booleans(), st.integers(0, 10**6), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_it_is_the_rule(
     count: int, on_grid: bool, squared: bool, seed: int, data: st.DataObject
 ) -> None:

@@ -41,7 +41,7 @@ def test_one_case_of_a_patient_by_hand() -> None:
 
 
 @given(st.integers(1, 30), st.integers(0, 6), st.integers(0, 10**6), st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_no_patient_twice_before_all_are_seen(
     free: int, labelled: int, seed: int, data: st.DataObject
 ) -> None:
