@@ -20,6 +20,7 @@ from ActiveSeedLib.benchmark.minutes import annotation_minutes, minutes_by_the_l
 from ActiveSeedLib.benchmark.protocol import STANDING, Protocol, Spec, needs_of, parse_course
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.features.encoder import Encoder
+from ActiveSeedLib.features.fused import balanced
 from ActiveSeedLib.features.map2d import map_pool
 from ActiveSeedLib.features.shards import Shelf
 from ActiveSeedLib.features.store import FeatureStore, encode_pool
@@ -123,7 +124,7 @@ class Simulation:
         pool = sorted((c for c in cases if c.key not in test_keys), key=lambda c: c.key)
         if not test_keys:
             raise InputError("The test split is empty: raise the test fraction or add cases.")
-        features = store.get([case.key for case in pool], self.encoder)
+        (features,) = balanced(self.encoder, store.get([case.key for case in pool], self.encoder))
         return Split(
             seed=seed,
             pool=pool,

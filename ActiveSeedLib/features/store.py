@@ -17,6 +17,7 @@ from ActiveSeedLib.features.encoder import (
     check_image,
     check_vectors,
 )
+from ActiveSeedLib.features.fused import FusedEncoder
 from ActiveSeedLib.features.shards import Shelf
 from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.progress import Progress
@@ -42,6 +43,9 @@ class FeatureStore:
 
     def missing(self, keys: Sequence[str], encoder: Encoder | str) -> list[str]:
         """Return those of `keys`, in their order, that have no vector."""
+        if isinstance(encoder, FusedEncoder):
+            lacking = {key for one in encoder.members for key in self.missing(keys, one)}
+            return [key for key in keys if key in lacking]
         return self.shelf(encoder).missing(keys)
 
     def put(
@@ -51,7 +55,12 @@ class FeatureStore:
         self.shelf(encoder).put(keys, vectors)
 
     def get(self, keys: Sequence[str], encoder: Encoder | str) -> NDArray[np.float32]:
-        """Return the vectors of `keys`, [n, D], in their order; `KeyError` if one is missing."""
+        """Return the vectors of `keys`, [n, D], in their order; `KeyError` if one is missing.
+
+        Those of a fused encoder are its members' side by side; see `fused.balanced`.
+        """
+        if isinstance(encoder, FusedEncoder):
+            return np.hstack([self.get(keys, one) for one in encoder.members])
         return self.shelf(encoder).get(keys)
 
     def failures(self, encoder: Encoder | str) -> dict[str, str]:
@@ -90,6 +99,8 @@ def encode_pool(
         CancelledError: through `progress`; what was encoded is kept.
     """
     progress = progress or Progress()
+    if isinstance(encoder, FusedEncoder):
+        return _encode_by_each(cases, load, encoder, store, progress)
     shelf = store.shelf(encoder)
     wanted = set(shelf.missing([case.key for case in cases]))
     waiting = list({case.key: case for case in cases if case.key in wanted}.values())
@@ -107,6 +118,22 @@ def encode_pool(
         run.save()
     progress.update(1.0, f"Encoded {len(waiting) - len(run.failures)} of {len(waiting)} cases")
     return run.failures
+
+
+def _encode_by_each(
+    cases: Sequence[Case],
+    load: Callable[[Case], Image],
+    encoder: FusedEncoder,
+    store: FeatureStore,
+    progress: Progress,
+) -> dict[str, str]:
+    """Encode with every member; a case that one of them cannot encode has failed."""
+    failures: dict[str, str] = {}
+    count = len(encoder.members)
+    for number, member in enumerate(encoder.members):
+        part = progress.part(number / count, (number + 1) / count, f"{member.name}: ")
+        failures |= encode_pool(cases, load, member, store, part)
+    return failures
 
 
 def _encode_all(

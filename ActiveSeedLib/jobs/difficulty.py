@@ -8,6 +8,8 @@ from typing import Any
 
 from ActiveSeedLib.errors import OutOfMemoryError
 from ActiveSeedLib.features.encoder import Encoder, encoders, make_encoder
+from ActiveSeedLib.features.fused import NAME as FUSED
+from ActiveSeedLib.features.fused import FusedEncoder
 from ActiveSeedLib.features.masked_autoencoder_images import (
     FILE,
     AutoencoderSettings,
@@ -144,6 +146,8 @@ def autoencoder_of(project: Project, device: str, seed: int, progress: Progress)
 def must_train(project: Project, name: str, parameters: Mapping[str, Any], seed: int) -> bool:
     """Return whether the encoder called `name` has yet to be trained on the pool itself."""
     entry = encoders.get(name)
+    if name == FUSED:
+        return any(must_train(project, one, {}, seed) for one in entry.parse(parameters).members)
     if entry.tags.get("trained") != "pool" or entry.parse(parameters).weights:
         return False
     return not (_folder(project, seed) / FILE).is_file()
@@ -155,6 +159,10 @@ def encoder_of(
     """Return the encoder called `name`; one that is made of the pool itself is trained first."""
     entry = encoders.get(name)
     wanted = entry.parse(parameters)
+    if name == FUSED:
+        return FusedEncoder(
+            [encoder_of(project, one, {}, seed, progress) for one in wanted.members]
+        )
     if entry.tags.get("trained") == "pool" and not wanted.weights:
         path = autoencoder_of(project, wanted.device, seed, progress)
         parameters = {**parameters, "weights": str(path)}

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.features import DEFAULT_ENCODER
 from ActiveSeedLib.features.encoder import Encoder
+from ActiveSeedLib.features.fused import balanced
 from ActiveSeedLib.features.map2d import map_pool, place
 from ActiveSeedLib.features.store import FeatureStore, encode_pool
 from ActiveSeedLib.jobs.difficulty import encoder_of, must_train
@@ -92,9 +93,11 @@ def embed(project: Project, parameters: EncodeParameters, progress: Progress) ->
         raise InputError(
             "No case of the pool can be encoded; each one says why in the list of cases."
         )
-    features = store.get([case.key for case in pool], encoder)
+    vectors = store.get([case.key for case in pool], encoder)
+    test_vectors = store.get([case.key for case in test], encoder) if test else vectors[:0]
+    features, test_features = balanced(encoder, vectors, test_vectors)
     progress.update(0.9, f"Mapping {len(pool)} cases")
-    made = _map(project, parameters, encoder, pool, features, test, store)
+    made = _map(project, parameters, encoder, (pool, features), (test, test_features))
     coords = np.array([made.points[case.key] for case in pool])
     progress.update(1.0, "Encoded and mapped")
     return Embedding(pool, features, coords, made, encoder)
@@ -104,12 +107,11 @@ def _map(
     project: Project,
     parameters: EncodeParameters,
     encoder: Encoder,
-    pool: list[Case],
-    features: NDArray[np.float32],
-    test: list[Case],
-    store: FeatureStore,
+    of_pool: tuple[list[Case], NDArray[np.float32]],
+    of_test: tuple[list[Case], NDArray[np.float32]],
 ) -> MapRecord:
     """Return the stored map of exactly this pool and encoder, or make and store it."""
+    (pool, features), (test, test_features) = of_pool, of_test
     members = hashlib.sha256(" ".join(c.key for c in [*pool, *test]).encode()).hexdigest()[:8]
     name = f"{encoder.name}-{encoder.hash[:8]}-{parameters.map_method}-{parameters.seed}-{members}"
     stored = project.map(name)
@@ -120,7 +122,7 @@ def _map(
         case.key: (float(x), float(y)) for case, (x, y) in zip(pool, result.coords, strict=True)
     }
     if test:
-        placed = place(features, result.coords, store.get([c.key for c in test], encoder))
+        placed = place(features, result.coords, test_features)
         coords |= {c.key: (float(x), float(y)) for c, (x, y) in zip(test, placed, strict=True)}
     facts = {**result.facts, "encoder": encoder.provenance, "encoder_hash": encoder.hash}
     project.save_map(name, facts, coords)

@@ -13,6 +13,8 @@ from ActiveSeedLib.pool.slices import split_key
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.records import Status
 from ActiveSeedLib.project.slices import SliceState
+from Testing.features.sam_small import SMALL as SMALL_SAM
+from Testing.features.sam_small import write_small
 from Testing.jobs.conftest import SETTINGS, copy_of, do
 
 SMALL = {**SETTINGS, "size_2d": [32, 32]}
@@ -170,11 +172,33 @@ def test_strategies_of_every_kind_pick_slices(trained: Path, tmp_path: Path, str
     assert len(suggested(root, budget=3, strategy=strategy, device="cpu")) == 3
 
 
+def test_sugfw_looks_at_slices(fresh: Path, tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    root = copy_of(fresh, tmp_path / "project")
+    with Project.open(root) as project:  # two volumes are left to choose from
+        free = [r.case.key for r in project.cases(Status.UNLABELLED)]
+        project.set_status(free[2:], Status.EXCLUDED)
+    sam = {"weights": str(write_small(tmp_path)), **SMALL_SAM}
+    found = do(
+        "suggest",
+        project=str(root),
+        budget=3,
+        strategy="sugfw",
+        encoder="sam",
+        encoder_parameters=sam,
+        device="cpu",
+    )
+    assert all(0.25 <= pick["why"]["sam_uncertainty"] <= 0.75 for pick in found["picks"])
+    assert {split_key(pick["key"])[0] for pick in found["picks"]} <= set(free[:2])
+
+
 def test_cscs_learns_from_slices(fresh: Path, tmp_path: Path) -> None:
     root = copy_of(fresh, tmp_path / "project")
     with Project.open(root) as project:
         project.change_settings({"autoencoder": {"side_2d": 32, "steps": 2, "channels": [4, 8]}})
     assert len(suggested(root, budget=3, strategy="cscs", device="cpu")) == 3
+    # Its bottleneck and the default encoder, side by side.
+    assert len(suggested(root, budget=3, strategy="kmeans", encoder="fused")) == 3
 
 
 def test_cross_validation_scores_slices_and_divides_no_volume(
