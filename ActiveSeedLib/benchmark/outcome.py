@@ -12,12 +12,13 @@ import numpy as np
 
 from ActiveSeedLib.features.shards import Shelf
 from ActiveSeedLib.pool.case import Case
+from ActiveSeedLib.pool.slices import slice_axis
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.segmentation.assess import assess
 from ActiveSeedLib.segmentation.inference import Predictor
 from ActiveSeedLib.segmentation.metrics import score
 from ActiveSeedLib.segmentation.settings import TrainSettings
-from ActiveSeedLib.segmentation.telling import predict_and_tell
+from ActiveSeedLib.segmentation.telling import predict_and_tell, predict_slices_and_tell
 from ActiveSeedLib.segmentation.training import TrainingCase, train
 
 if TYPE_CHECKING:
@@ -114,7 +115,12 @@ def _scored(
     cases = []
     for index, case in enumerate(test):
         progress.update(index / len(test), "Scoring the test cases")
-        prediction = predictor.predict(cohort.load_image(case))
+        image = cohort.load_image(case)
+        if cohort.slice_axis is None:
+            prediction = predictor.predict(image)
+        else:
+            axis = slice_axis(case.geometry, cohort.slice_axis)
+            prediction, _ = predict_slices_and_tell(predictor, image, axis)
         truth = cohort.load_label(case).array.astype(np.int32)
         scores = score(prediction.labels, truth, case.geometry.spacing, cohort.values)
         cases.append({"case": case.name, **scores})

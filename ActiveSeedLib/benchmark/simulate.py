@@ -8,7 +8,7 @@ simulation goes on where it was and two strategies that chose the same cases sha
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +27,7 @@ from ActiveSeedLib.features.store import FeatureStore, encode_pool
 from ActiveSeedLib.files import write_json
 from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.pool.patients import split_test
+from ActiveSeedLib.pool.slices import slices_of, split_key
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.segmentation.settings import TrainSettings
 from ActiveSeedLib.selection.columns import columns, patient_numbers
@@ -46,12 +47,28 @@ FIRST_SEED = 43  # seeds are 42 + r, r = 1, 2, … (Levy et al. 2026, section 4.
 
 @dataclass(frozen=True)
 class Cohort:
-    """The cases with label maps, and how to read both."""
+    """The cases with label maps, and how to read both.
+
+    Attributes:
+        cases: whole cases.
+        load_image: reads the image of a case or, where slices are taken, of a slice.
+        load_label: the same for the label map.
+        values: that the label maps hold, ascending, without 0.
+        slice_axis: the canonical axis across which slices are taken from the pool; None where
+            whole cases are. Test cases are predicted and scored whole.
+    """
 
     cases: tuple[Case, ...]
     load_image: Callable[[Case], Image]
     load_label: Callable[[Case], Image]
     values: tuple[int, ...]
+    slice_axis: int | None = None
+
+    def units(self, cases: Sequence[Case]) -> list[Case]:
+        """Return what can be picked of `cases`: their slices, or themselves."""
+        if self.slice_axis is None:
+            return list(cases)
+        return [unit for case in cases for unit in slices_of(case, self.slice_axis)]
 
 
 @dataclass(frozen=True)
@@ -99,19 +116,22 @@ class Simulation:
     def run(self, progress: Progress) -> list[dict[str, Any]]:
         """Do what is still missing and return one record a (strategy, seed, budget)."""
         store = FeatureStore(self.folder / "features")
+        units = self.cohort.units(self.cohort.cases)
         problems = encode_pool(
-            self.cohort.cases, self.cohort.load_image, self.encoder, store, progress.part(0, 0.05)
+            units, self.cohort.load_image, self.encoder, store, progress.part(0, 0.05)
         )
-        for key, sentence in problems.items():
-            progress.note(f"Left out {self._name(key)}: {sentence}")
-        cases = [case for case in self.cohort.cases if case.key not in problems]
+        for unit in units:
+            if unit.key in problems:
+                progress.note(f"Left out {unit.name}: {problems[unit.key]}")
+        whole = {split_key(unit.key)[0] for unit in units if unit.key not in problems}
+        cases = [case for case in self.cohort.cases if case.key in whole]
         records = []
         runs = [(s, name) for s in range(self.protocol.seeds) for name in self.protocol.strategies]
         split: Split | None = None
         for index, (repetition, strategy) in enumerate(runs):
             seed = FIRST_SEED + repetition
             if split is None or split.seed != seed:
-                split = self._split(cases, store, seed)
+                split = self._split(cases, problems, store, seed)
             part = progress.part(
                 0.05 + 0.95 * index / len(runs), 0.05 + 0.95 * (index + 1) / len(runs)
             )
@@ -119,9 +139,12 @@ class Simulation:
             records += self._run(split, strategy, part)
         return records
 
-    def _split(self, cases: Sequence[Case], store: FeatureStore, seed: int) -> Split:
+    def _split(
+        self, cases: Sequence[Case], without: Collection[str], store: FeatureStore, seed: int
+    ) -> Split:
         test_keys = set(split_test(cases, self.protocol.test_fraction, seed))
-        pool = sorted((c for c in cases if c.key not in test_keys), key=lambda c: c.key)
+        units = self.cohort.units([case for case in cases if case.key not in test_keys])
+        pool = sorted((one for one in units if one.key not in without), key=lambda one: one.key)
         if not test_keys:
             raise InputError("The test split is empty: raise the test fraction or add cases.")
         (features,) = balanced(self.encoder, store.get([case.key for case in pool], self.encoder))
@@ -265,9 +288,6 @@ class Simulation:
         if case.key not in self._spent:
             self._spent[case.key] = annotation_minutes(self.cohort.load_label(case).array)
         return self._spent[case.key]
-
-    def _name(self, key: str) -> str:
-        return next(case.name for case in self.cohort.cases if case.key == key)
 
 
 def _request(

@@ -49,12 +49,7 @@ def _add_project_commands(add: Add) -> None:
     )
     _add_patients(init)
     init.add_argument("--seed", type=int, default=43, help="fixes the test split")
-    init.add_argument(
-        "--unit",
-        choices=("case", "slice"),
-        default="case",
-        help="what is suggested and trained on: whole cases, or single slices of volumes",
-    )
+    _add_unit(init)
 
     rescan = add("rescan", commands.rescan, "look at the images folder again")
     rescan.add_argument("project")
@@ -142,6 +137,7 @@ def _add_other_commands(add: Add) -> None:
     simulate.add_argument("--test-fraction", type=float, default=0.2)
     simulate.add_argument("--out", required=True, help="a folder for the results")
     _add_patients(simulate)
+    _add_unit(simulate)
     _add_encoder(simulate, seed=False)
     _add_training(simulate, seed=False)
 
@@ -149,6 +145,15 @@ def _add_other_commands(add: Add) -> None:
     show.add_argument("--out", default="activeseed-demo", help="a folder for the demo's project")
     show.add_argument(
         "--no-serve", dest="serve", action="store_false", help="do not show it in a browser at last"
+    )
+
+
+def _add_unit(parser: Parser) -> None:
+    parser.add_argument(
+        "--unit",
+        choices=("case", "slice"),
+        default="case",
+        help="what is suggested and trained on: whole cases, or single slices of volumes",
     )
 
 

@@ -246,7 +246,7 @@ def simulate(options: Namespace) -> None:
     from ActiveSeedLib.jobs.simulate import SimulateParameters
 
     names = ("images", "labels", "out", "strategies", "budgets", "seeds", "test_fraction")
-    params = {name: getattr(options, name) for name in (*names, "patients", "encoder")}
+    params = {name: getattr(options, name) for name in (*names, "patients", "encoder", "unit")}
     params["encoder_parameters"] = read_assignments(options.encoder_parameters)
     params["settings"] = training(options)
     SimulateParameters(**params).protocol()  # a slip is told before PyTorch is loaded

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ActiveSeedLib.benchmark.minutes import MODEL
 from ActiveSeedLib.benchmark.protocol import Protocol
@@ -21,6 +21,7 @@ from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.pool.patients import PatientRule
 from ActiveSeedLib.pool.readers import read_image
 from ActiveSeedLib.pool.scan import scan
+from ActiveSeedLib.pool.slices import SliceReader, common_slice_axis
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.imports import LabelFolder, match_labels, read_label_of
 from ActiveSeedLib.project.label_checks import count_values
@@ -45,6 +46,7 @@ class SimulateParameters:
     encoder_parameters: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     autoencoder: dict[str, Any] = field(default_factory=dict)
+    unit: Literal["case", "slice"] = "case"
 
     def protocol(self) -> Protocol:
         """Return what is compared; `InputError` if that cannot be."""
@@ -77,6 +79,8 @@ def run_simulation(params: dict[str, Any], progress: Progress) -> dict[str, Any]
         "images": wanted.images,
         "patients": wanted.patients,
         "cases": len(cohort.cases),
+        "unit": wanted.unit,
+        "slice_axis": cohort.slice_axis,
         "machine": platform.platform(),
         "versions": {
             "activeseed": __version__,
@@ -114,12 +118,15 @@ def _cohort(wanted: SimulateParameters, progress: Progress) -> Cohort:
         )
     if not cases:
         raise InputError(f"No label map in {wanted.labels} belongs to an image of {images}.")
-    return Cohort(
-        cases=tuple(cases),
-        load_image=_remembering(lambda case: read_image(images, case)),
-        load_label=load_label,
-        values=tuple(sorted(values - {0})),
-    )
+    load_image = _remembering(lambda case: read_image(images, case))
+    axis = None
+    if wanted.unit == "slice":
+        axis = common_slice_axis(case.geometry for case in cases)
+        load_image, load_label = (
+            SliceReader(cases, load, axis) for load in (load_image, load_label)
+        )
+    values_in_order = tuple(sorted(values - {0}))
+    return Cohort(tuple(cases), load_image, load_label, values_in_order, axis)
 
 
 def _remembering(read: Callable[[Case], Image], gibibytes: float = 2.0) -> Callable[[Case], Image]:

@@ -270,6 +270,21 @@ def test_sams_doubt_where_the_encoder_is_sam(small: Path, tmp_path: Path) -> Non
     assert all(0.5 <= doubt <= 0.75 for doubt in doubts)
 
 
+def test_slices_are_labelled_and_whole_volumes_scored(small: Path, tmp_path: Path) -> None:
+    params = {"strategies": ["kmeans+entropy"], "budgets": [4, 7]}
+    tiny = {**TINY, "size_2d": [32, 32]}
+    found = _simulate(small, tmp_path / "out", settings=tiny, unit="slice", **params)
+    first, second = found["records"]
+    picks = [pick["case"] for record in (first, second) for pick in record["picks"]]
+    assert len(set(picks)) == 7
+    assert all(", slice " in name for name in picks)
+    names = {path.name.split(".")[0] for path in (small / "images").iterdir()}
+    scored = {case["case"] for case in second["cases"]}
+    assert scored < names
+    assert not scored & {name.split(",")[0] for name in picks}
+    assert found["provenance"]["unit"] == "slice"
+
+
 def test_results_never_go_into_the_images_folder(cohort: Path) -> None:
     with pytest.raises(InputError, match="never written to"):
         _simulate(cohort, cohort / "images" / "results")
