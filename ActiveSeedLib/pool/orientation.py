@@ -1,6 +1,7 @@
 """Array axes brought into one order and direction, so that flipped acquisitions agree."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import permutations
 
 import numpy as np
@@ -18,7 +19,14 @@ def canonical_axes(
     The assignment is the one of the six with the largest sum of |cosines|; ties, as at 45°, go to
     the first in lexicographic order of the array axes.
     """
-    cosines = np.asarray(geometry.direction, dtype=np.float64).reshape(3, 3)
+    return _axes_along(tuple(geometry.direction))
+
+
+@lru_cache(maxsize=1024)  # most images of a pool lie alike, and there may be many thousands
+def _axes_along(
+    direction: tuple[float, ...],
+) -> tuple[tuple[int, int, int], tuple[bool, bool, bool]]:
+    cosines = np.asarray(direction, dtype=np.float64).reshape(3, 3)
     rows = cosines[::-1, ::-1]  # from (L, P, S) × (I, J, K) to (S, P, L) × (K, J, I)
     totals = {
         axes: round(sum(abs(float(rows[w, a])) for w, a in enumerate(axes)), 6)

@@ -9,6 +9,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.pool.slices import slice_axis, slice_key, slices_of, split_key
 from ActiveSeedLib.project.cases import Cases
-from ActiveSeedLib.project.database import dump
+from ActiveSeedLib.project.database import Database, dump
 from ActiveSeedLib.project.records import Status
 
 UNIT, AXIS = "unit", "slice_axis"
@@ -63,6 +64,10 @@ class Chosen(NamedTuple):
 
 class Slices(Cases):
     """The slices of cases that were suggested or labelled."""
+
+    def __init__(self, root: Path, database: Database) -> None:
+        super().__init__(root, database)
+        self._slice_counts: dict[str, int] = {}  # a case's key tells its content, so it never ages
 
     @property
     def takes_slices(self) -> bool:
@@ -136,16 +141,21 @@ class Slices(Cases):
         """Return how many units may still be suggested."""
         if not self.takes_slices:
             return self.count_usable(Status.UNLABELLED)
-        axis = self.canonical_axis
-        open_to = (Status.UNLABELLED, Status.SUGGESTED, Status.IN_PROGRESS, Status.LABELLED)
-        usable = {
-            r.case.key: r.case.geometry.shape[slice_axis(r.case.geometry, axis)]
-            for r in self.cases(*open_to)
-            if r.available and r.problem is None
-        }
+        rows = self._database.rows(
+            "SELECT key FROM cases WHERE available AND problem IS NULL "
+            "AND status IN ('unlabelled', 'suggested', 'in_progress', 'labelled')"
+        )
+        usable = {key for (key,) in rows}
+        if not usable <= self._slice_counts.keys():
+            axis = self.canonical_axis
+            geometries = {r.case.key: r.case.geometry for r in self.cases()}
+            self._slice_counts = {
+                key: geometry.shape[slice_axis(geometry, axis)]
+                for key, geometry in geometries.items()
+            }
         taken = self._database.rows("SELECT key, count(*) FROM slices GROUP BY key")
         known = sum(int(count) for key, count in taken if key in usable)
-        return sum(usable.values()) - known
+        return sum(self._slice_counts[key] for key in usable) - known
 
     def training_labels(self) -> dict[str, int]:
         """Return unit → version of the label maps that a training would use now."""
