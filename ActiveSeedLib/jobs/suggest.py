@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.errors import InputError, PoolTooSmallError
 from ActiveSeedLib.features import DEFAULT_ENCODER
 from ActiveSeedLib.jobs.encode import Embedding, EncodeParameters, embed
 from ActiveSeedLib.jobs.measures import Found, check_before, gather, is_slow
@@ -51,6 +51,9 @@ def suggest(project: Project, parameters: SuggestParameters, progress: Progress)
     """
     reads = wanted(parameters.strategy, parameters.strategy_parameters)
     check_before(project, parameters.strategy, reads)
+    left = project.count_candidates()
+    if parameters.budget > left:  # told at once, before the pool is encoded
+        raise PoolTooSmallError(left, parameters.budget)
     choice = EncodeParameters(
         encoder=parameters.encoder,
         encoder_parameters=parameters.encoder_parameters,

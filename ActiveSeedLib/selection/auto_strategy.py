@@ -32,7 +32,8 @@ COPIES_UP_TO = 20_000  # all pairs of more cases would take minutes
     needs="features",
     uses="foreground_entropy, entropy, class_scores, error, previous_foreground_entropy, patients",
     unit="slice, case",
-    cost="N²·50 once, up to 20,000 cases; and a few times that of the strategy that picks",
+    cost="a few times that of the strategy that picks; near-copies are looked for among 20,000 "
+    "cases or fewer",
 )
 def auto(pool: Candidates, budget: int, _: NoParameters) -> Selection:
     """Let the strategy that the rule names pick, and say why it was that one."""

@@ -143,16 +143,17 @@ def test_a_truncated_image_is_named_and_the_rest_goes_on(cohort: Path, tmp_path:
     ],
 )
 def test_bad_input_gets_one_sentence(
-    fresh_project: Path, job: str, params: dict[str, object], said: str
+    project: Path, job: str, params: dict[str, object], said: str
 ) -> None:
     with pytest.raises(InputError, match=said) as caught:
-        JOBS[job]({"project": str(fresh_project), **params}, Progress())
+        JOBS[job]({"project": str(project), **params}, Progress())
     assert "\n" not in str(caught.value)
 
 
-def test_the_pool_must_be_large_enough(fresh_project: Path) -> None:
+def test_the_pool_must_be_large_enough_before_anything_is_encoded(project: Path) -> None:
     with pytest.raises(PoolTooSmallError, match="10000 were asked for"):
-        do("suggest", project=str(fresh_project), budget=10_000)
+        do("suggest", project=str(project), budget=10_000)
+    assert list((project / "features").iterdir()) == []
 
 
 def test_a_held_project_is_for_its_session_only(project: Path) -> None:

@@ -26,6 +26,8 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
 SIZE = (1440, 900)
 PATIENCE = 60_000  # milliseconds; two cores may be busy with other tests
 HERE = {"127.0.0.1", "localhost"}
+AFTER_THE_END = r"ERR_CONNECTION_REFUSED \(http://127\.0\.0\.1:\d+/[^?]*\.woff2"
+"""A font that a page asks for when its test has ended the server already."""
 expect.set_options(timeout=PATIENCE)
 
 
@@ -47,7 +49,8 @@ class Problems:
         self._expected.append(pattern)
 
     def unexpected(self) -> list[str]:
-        return [one for one in self.seen if not any(re.search(p, one) for p in self._expected)]
+        expected = [*self._expected, AFTER_THE_END]
+        return [one for one in self.seen if not any(re.search(p, one) for p in expected)]
 
     def watch(self, page: Page) -> None:
         """Note what the page's console says, its errors, and what it asks of other machines."""
