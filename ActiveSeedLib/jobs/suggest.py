@@ -12,7 +12,7 @@ from ActiveSeedLib.errors import InputError, PoolTooSmallError
 from ActiveSeedLib.features import DEFAULT_ENCODER
 from ActiveSeedLib.jobs.encode import Embedding, EncodeParameters, embed
 from ActiveSeedLib.jobs.measures import Found, check_before, gather, is_slow
-from ActiveSeedLib.jobs.opening import on_project
+from ActiveSeedLib.jobs.opening import on_project, require_images
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.records import ModelRecord, Status
@@ -53,6 +53,7 @@ def suggest(project: Project, parameters: SuggestParameters, progress: Progress)
     check_before(project, parameters.strategy, reads)
     left = project.count_candidates()
     if parameters.budget > left:  # told at once, before the pool is encoded
+        require_images(project)
         raise PoolTooSmallError(left, parameters.budget)
     choice = EncodeParameters(
         encoder=parameters.encoder,
