@@ -39,6 +39,20 @@ def kill_when(
         client.run(job, params, on_event)
 
 
+def make_project(cohort: Path, root: Path, test_fraction: float = 0.25, **params: Any) -> Path:
+    """Make a project of a cohort in the folder `root`, and return it."""
+    do(
+        "init",
+        project=str(root),
+        images=str(cohort / "images"),
+        patients=str(cohort / "patients.csv"),
+        segments="1=liver,2=kidney",
+        test_fraction=test_fraction,
+        **params,
+    )
+    return root
+
+
 @pytest.fixture(scope="session")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with images, labels and patients.csv."""
@@ -48,16 +62,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def fresh_project(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with a test split whose cases have label maps; nothing else has happened."""
-    root = tmp_path_factory.mktemp("project") / "project"
-    do(
-        "init",
-        project=str(root),
-        images=str(cohort / "images"),
-        patients=str(cohort / "patients.csv"),
-        segments="1=liver,2=kidney",
-        test_fraction=0.25,
-    )
-    return root
+    return make_project(cohort, tmp_path_factory.mktemp("project") / "project")
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from ActiveSeedLib.project.records import ModelRecord, Status
 from ActiveSeedLib.selection.strategy import strategies
 from ActiveSeedLib.selection.wanted import BY_PREDICTION, is_of_model, wanted
 from Testing.features.sam_small import SMALL, write_small
-from Testing.jobs.conftest import copy_of, do, kill_when
+from Testing.jobs.conftest import copy_of, do, kill_when, make_project
 
 TINY = {"epochs": 2, "channels": [4, 8], "size_2d": [32, 32], "dropout": 0.2, "device": "cpu"}
 AUTOENCODER = {
@@ -74,14 +74,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def fresh(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project in which nothing was chosen yet."""
-    root = tmp_path_factory.mktemp("fresh") / "project"
-    do(
-        "init",
-        project=str(root),
-        images=str(cohort / "images"),
-        patients=str(cohort / "patients.csv"),
-        segments="1=liver,2=kidney",
-    )
+    root = make_project(cohort, tmp_path_factory.mktemp("fresh") / "project", test_fraction=0)
     with Project.open(root) as opened:
         opened.change_settings({"autoencoder": AUTOENCODER})
     return root

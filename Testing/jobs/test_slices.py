@@ -15,7 +15,7 @@ from ActiveSeedLib.project.records import Status
 from ActiveSeedLib.project.slices import SliceState
 from Testing.features.sam_small import SMALL as SMALL_SAM
 from Testing.features.sam_small import write_small
-from Testing.jobs.conftest import SETTINGS, copy_of, do
+from Testing.jobs.conftest import SETTINGS, copy_of, do, make_project
 
 SMALL = {**SETTINGS, "size_2d": [32, 32]}
 
@@ -28,17 +28,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def fresh(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("slices") / "project"
-    do(
-        "init",
-        project=str(root),
-        images=str(cohort / "images"),
-        patients=str(cohort / "patients.csv"),
-        segments="1=liver,2=kidney",
-        test_fraction=0.25,
-        unit="slice",
-    )
-    return root
+    return make_project(cohort, tmp_path_factory.mktemp("slices") / "project", unit="slice")
 
 
 def label_suggested(root: Path, cohort: Path) -> None:
