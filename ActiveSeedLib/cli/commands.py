@@ -13,6 +13,13 @@ from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.registry import Entry, read_assignments
 
+SHOWN_TAGS = {
+    "unit": "picks",
+    "needs": "needs",
+    "uses": "uses where known",
+    "cost": "cost",
+    "weights": "activeseed download",
+}
 SHOWN = 5  # of a list of problems; all of them are in the JSON output and in the project
 
 
@@ -306,10 +313,9 @@ def _print_entries(options: Namespace, entries: list[Entry[Any]]) -> None:
         print(f"{one['name']}\n    {one['summary']}\n    {one['citation']}")
         for name, facts in one["parameters"].items():
             print(f"    {name} = {facts['default']}: {facts['help']}")
-        if "cost" in one:
-            print(f"    cost: {one['cost']}")
-        if "weights" in one:
-            print(f"    activeseed download: {one['weights']}")
+        for tag, shown in SHOWN_TAGS.items():
+            if tag in one:
+                print(f"    {shown}: {one[tag]}")
     return None
 
 

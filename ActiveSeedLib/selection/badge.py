@@ -140,6 +140,7 @@ class _Seeding:
     citation="Ash et al. 2020, arXiv:1906.03671",
     stage="active",
     needs="gradients",
+    unit="slice, case",
     cost="N·G a pick, G the weights of the last layer",
 )
 def badge(pool: Candidates, budget: int, _: NoParameters) -> Selection:

@@ -141,6 +141,7 @@ class ClaspParameters:
     parameters=ClaspParameters,
     stage="active",
     needs="entropy,class_scores",
+    unit="slice, case",
     cost="C·N log N",
 )
 def clasp_pe(pool: Candidates, budget: int, parameters: ClaspParameters) -> Selection:

@@ -78,6 +78,7 @@ class ForegroundRandomParameters:
     parameters=ForegroundRandomParameters,
     stage="active",
     needs="foreground",
+    unit="slice, case",
     cost="N",
 )
 def foreground_random(

@@ -34,6 +34,7 @@ def kmeans_to_budget(features: ArrayLike, budget: int, *, seed: int) -> ColdStar
     citation="Yuan and Hong 2024, arXiv:2402.02561, as in Levy et al. 2026, section 4.4",
     stage="cold start",
     needs="features",
+    unit="slice, case",
     cost="k-means with as many groups as picks; all pairs within a group",
 )
 def kmeans(pool: Candidates, budget: int, _: NoParameters) -> Selection:

@@ -68,6 +68,7 @@ class LevyParameters(ActiveParameters, ColdStartParameters):
     parameters=LevyParameters,
     stage="any",
     needs="coords",
+    unit="slice, case",
     cost="of levy-cold-start while nothing is labelled, then of levy-active",
 )
 def levy(pool: Candidates, budget: int, parameters: LevyParameters) -> Selection:
@@ -87,6 +88,7 @@ def levy(pool: Candidates, budget: int, parameters: LevyParameters) -> Selection
     parameters=ColdStartParameters,
     stage="cold start",
     needs="coords",
+    unit="slice, case",
     cost="k-means on the map for every number of groups; all pairs of 20,000 cases at most",
 )
 def levy_cold_start(pool: Candidates, budget: int, parameters: ColdStartParameters) -> Selection:
@@ -107,6 +109,7 @@ def levy_cold_start(pool: Candidates, budget: int, parameters: ColdStartParamete
     parameters=ActiveParameters,
     stage="active",
     needs="entropy",
+    unit="slice, case",
     cost="N a pick",
 )
 def levy_active(pool: Candidates, budget: int, parameters: ActiveParameters) -> Selection:
@@ -121,6 +124,7 @@ def levy_active(pool: Candidates, budget: int, parameters: ActiveParameters) -> 
     citation=f"{LEVY} (α = 0)",
     stage="active",
     needs="entropy",
+    unit="slice, case",
     cost="N log N",
 )
 def entropy(pool: Candidates, budget: int, _: NoParameters) -> Selection:
@@ -135,6 +139,7 @@ def entropy(pool: Candidates, budget: int, _: NoParameters) -> Selection:
     citation=f"{LEVY} (α = 1), after Geifman and El-Yaniv 2017, arXiv:1711.00941",
     stage="active",
     needs="coords",
+    unit="slice, case",
     cost="N a pick",
 )
 def distance(pool: Candidates, budget: int, _: NoParameters) -> Selection:

@@ -12,6 +12,7 @@ from ActiveSeedLib.selection.strategy import Candidates, Pick, Selection, strate
     citation="Baseline",
     stage="any",
     needs="nothing",
+    unit="slice, case",
     cost="N",
 )
 def random_choice(pool: Candidates, budget: int, _: NoParameters) -> Selection:

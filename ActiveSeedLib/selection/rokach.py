@@ -79,6 +79,7 @@ class RokachParameters:
     parameters=RokachParameters,
     stage="active",
     needs="entropy",
+    unit="slice, case",
     cost="N log N",
 )
 def rokach(pool: Candidates, budget: int, parameters: RokachParameters) -> Selection:

@@ -84,6 +84,7 @@ class StochasticBatchesParameters:
     parameters=StochasticBatchesParameters,
     stage="active",
     needs="entropy",
+    unit="slice, case",
     cost="N",
 )
 def stochastic_batches(

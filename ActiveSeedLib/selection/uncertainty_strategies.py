@@ -48,6 +48,7 @@ class RegionParameters:
     citation="Entropy as in Levy et al. 2026, arXiv:2601.18532, over the dilated foreground",
     stage="active",
     needs="foreground_entropy",
+    unit="slice, case",
     cost="N log N",
 )
 def foreground_entropy(pool: Candidates, budget: int, _: NoParameters) -> Selection:
@@ -62,6 +63,7 @@ def foreground_entropy(pool: Candidates, budget: int, _: NoParameters) -> Select
     parameters=RegionParameters,
     stage="active",
     needs="least_confidence",
+    unit="slice, case",
     cost="N log N",
 )
 def by_least_confidence(pool: Candidates, budget: int, parameters: RegionParameters) -> Selection:
@@ -76,6 +78,7 @@ def by_least_confidence(pool: Candidates, budget: int, parameters: RegionParamet
     parameters=RegionParameters,
     stage="active",
     needs="margin",
+    unit="slice, case",
     cost="N log N",
 )
 def by_margin(pool: Candidates, budget: int, parameters: RegionParameters) -> Selection:
@@ -90,6 +93,7 @@ def by_margin(pool: Candidates, budget: int, parameters: RegionParameters) -> Se
     parameters=RegionParameters,
     stage="active",
     needs="bald",
+    unit="slice, case",
     cost="N log N; 10 predictions a case before it",
 )
 def by_bald(pool: Candidates, budget: int, parameters: RegionParameters) -> Selection:
@@ -103,6 +107,7 @@ def by_bald(pool: Candidates, budget: int, parameters: RegionParameters) -> Sele
     citation="Test-time augmentation: Wang et al. 2019, arXiv:1807.07356",
     stage="active",
     needs="tta",
+    unit="slice, case",
     cost="N log N; 4 predictions a case before it",
 )
 def by_agreement(pool: Candidates, budget: int, _: NoParameters) -> Selection:
@@ -117,6 +122,7 @@ def by_agreement(pool: Candidates, budget: int, _: NoParameters) -> Selection:
     parameters=RegionParameters,
     stage="active",
     needs="ensemble",
+    unit="slice, case",
     cost="N log N; a prediction a case and model before it",
 )
 def by_ensemble(pool: Candidates, budget: int, parameters: RegionParameters) -> Selection:

@@ -216,4 +216,6 @@ def test_says_what_it_is_and_where_it_comes_from(name: str) -> None:
     assert entry.citation
     assert entry.tags["stage"] in {"any", "cold start", "active"}
     assert entry.tags["cost"]
+    assert entry.tags["unit"] == "slice, case"
+    assert entry.tags["needs"]
     assert all(f.metadata["help"].endswith(".") for f in dataclasses.fields(entry.parameters))
