@@ -100,7 +100,7 @@ def advise(project: Project) -> Advice:
     before, before_by_case = earlier[-1]
     common = [name for name in by_case if name in before_by_case]
     gain = paired_gain(np.array([by_case[name] - before_by_case[name] for name in common]))
-    step = f"from {before.labelled} to {latest.labelled} label maps"
+    step = f"from {before.labelled} to {project.counted_labels(latest.labelled)}"
     return Advice(f"{said}. {judge(gain, step)}", scores)
 
 

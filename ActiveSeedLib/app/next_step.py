@@ -47,10 +47,12 @@ def _training(project: Project) -> NextStep | None:
     known = model.provenance.get("labels", {}) if model else {}
     new = sum(known.get(key) != version for key, version in labels.items())
     if model is None:
-        what = _counted(project, len(labels))
+        what = project.counted_labels(len(labels))
         return NextStep("retrain", f"Train a first model on the {what}.")
     if new:
-        return NextStep("retrain", f"Retrain: {_counted(project, new)} the model has not seen.")
+        return NextStep(
+            "retrain", f"Retrain: {project.counted_labels(new)} the model has not seen."
+        )
     return None
 
 
@@ -63,8 +65,3 @@ def _suggestion(project: Project) -> NextStep:
         "rescan",
         "No case is left to choose; when there are new images, look at the images folder again.",
     )
-
-
-def _counted(project: Project, count: int) -> str:
-    noun = "labelled slice" if project.takes_slices else "label map"
-    return f"1 {noun}" if count == 1 else f"{count} {noun}s"

@@ -133,7 +133,7 @@ def train(options: Namespace) -> None:
         return print_json(result)
     left_out = result["labelled"] - result["used"]
     besides = f" ({left_out} could not be used)" if left_out else ""
-    print(f"Model {result['model']} was trained on {result['used']} label maps{besides}.")
+    print(f"Model {result['model']} was trained on {result['used_words']}{besides}.")
     for sentence in result["plan"]:
         print(f"  {sentence}")
     if result["test"]:

@@ -117,8 +117,8 @@ def _predict(
     labelled = len(project.training_labels())
     if (before := model.metrics["labelled"]) < labelled:
         progress.note(
-            f"The model has seen {before} of {labelled} label maps: train again for better "
-            "suggestions."
+            f"The model has seen {before} of {project.counted_labels(labelled)}: train again for "
+            "better suggestions."
         )
     facts = sorted(reads & set(BY_PREDICTION) - {"entropy"})
     predict_missing(project, model, device, progress, facts=facts)

@@ -62,6 +62,7 @@ def train_model(
         "model": record.id,
         "labelled": len(cases),
         "used": len(trained.cases),
+        "used_words": project.counted_labels(len(trained.cases)),
         "plan": trained.plan.sentences,
         "metrics": metrics,
         "test": scores,

@@ -172,6 +172,11 @@ class Slices(Cases):
         )
         return {slice_key(key, index): version for key, index, version in rows}
 
+    def counted_labels(self, count: int) -> str:
+        """Return so many of what a training learns from, in words: "9 label maps"."""
+        noun = "labelled slice" if self.takes_slices else "label map"
+        return f"1 {noun}" if count == 1 else f"{count} {noun}s"
+
     def give_up_slices(self, key: str) -> bool:
         """Let a case that has labelled slices be as before its others were suggested.
 
