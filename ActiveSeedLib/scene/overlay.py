@@ -11,9 +11,10 @@ from ActiveSeedLib.pool.case import Image
 from ActiveSeedLib.scene.nodes import add_node, nodes_of_class, remove_nodes
 from ActiveSeedLib.scene.volumes import add_volume, geometry_of, ijk_to_ras
 
-OPACITY = 0.6
-CERTAIN = 0.1
-"""Entropies below this, in nats, are not shown: of two classes the likelier has 98 % or more."""
+OPACITY = 0.4
+"""So that anatomy is seen through; Slicer makes one opacity of all the opacities of colours."""
+CERTAIN = 0.3
+"""Entropies below this, in nats, are not shown: of two classes the likelier has 91 % or more."""
 UNDECIDED = math.log(2)
 """The entropy, in nats, of two classes that are equally likely; the brightest colour."""
 
@@ -53,7 +54,7 @@ def show_uncertainty(scene: Any, volume_node: Any, uncertainty: Image, key: str)
         display.AutoThresholdOff()
         display.SetThreshold(CERTAIN, max(float(array.max()), UNDECIDED) + 1)
         display.ApplyThresholdOn()
-        display.InterpolateOff()
+        display.InterpolateOn()  # as the image; edges of voxels would hide those of organs
     return node
 
 
