@@ -22,6 +22,7 @@ COLOURINGS = {
     "entropy": "Uncertainty (mean entropy)",
     "dice": "Dice of the latest model",
 }
+_ENDS = {"entropy": ("sure", "unsure"), "dice": ("low", "high")}
 HINT = "Similar cases lie close to each other. Click a point of the map to open its case."
 LEGEND_GROUPS = 8
 """With more groups than this, the legend in the plot would hide the points."""
@@ -119,6 +120,12 @@ def map_words(project: Project, on_map: int) -> str:
     which = f"{on_map} cases" if on_map == cases else f"{on_map} of the {cases} cases"
     more = "" if on_map == cases else " Make it anew when images were added."
     return f"{which} are on the map. {HINT}{more}"
+
+
+def scale_words(colouring: str) -> str:
+    """Return what the ends of a scale of colours mean; empty where colours are no scale."""
+    ends = _ENDS.get(colouring)
+    return f"Dark: {ends[0]}; yellow: {ends[1]}; grey: not known." if ends else ""
 
 
 def write_map_csv(path: Path, project: Project) -> None:

@@ -16,6 +16,7 @@ from ActiveSeedLib.app.map_points import (
     PointGroup,
     map_groups,
     map_words,
+    scale_words,
     write_map_csv,
 )
 from ActiveSeedLib.app.steps import figure_steps, map_steps
@@ -227,9 +228,9 @@ class MapSection(Section):
         wanted = self._wanted or self.is_shown
         if self._plot is None:
             self._plot = MapPlot(slicer.mrmlScene)
-        title = COLOURINGS[self.colouring]
-        self._plot.show(self._groups, f"{session.root.name}, by {title.lower()}")
-        self._plot.chart.SetLegendVisibility(len(self._groups) <= LEGEND_GROUPS)
+        by, scale = COLOURINGS[self.colouring].lower(), scale_words(self.colouring)
+        title = f"{session.root.name}, by {by}" + (f"\n{scale}" if scale else "")
+        self._plot.show(self._groups, title, legend=len(self._groups) <= LEGEND_GROUPS)
         self._highlighted = None
         self._show_open()
         self._wanted = False

@@ -65,7 +65,8 @@ class PlotView:
             manager.setLayout(LAYOUT)
         _choose(chart.GetID())
         self._observe(manager.plotWidget(0).plotView())
-        self._view.fitToContent()
+        if chart.GetXAxisRangeAuto():  # what was fitted leaves room for the legend; this would not
+            self._view.fitToContent()
         return True
 
     def shows(self, chart: Any) -> bool:

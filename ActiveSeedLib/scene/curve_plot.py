@@ -29,7 +29,7 @@ class CurvePlot:
 
     def __init__(self, scene: Any, name: str) -> None:
         self._scene = scene
-        self.chart = add_chart(scene, name, "Epoch", "Loss and Dice")
+        self.chart = add_chart(scene, name, "Epoch", "Loss")
         self._series: dict[str, Series] = {}
         self._points: dict[str, dict[float, float]] = {}
 
@@ -53,7 +53,9 @@ class CurvePlot:
             points[float(epoch)] = float(value)
             self._series[key].set_points(np.array(sorted(points.items())))
         drawn = [point for points in self._points.values() for point in points.items()]
-        fit_axes(self.chart, np.array(drawn).reshape(-1, 2))
+        names = [series.node.GetName() for series in self._series.values()]
+        self.chart.SetYAxisTitle(" and ".join(names))
+        fit_axes(self.chart, np.array(drawn).reshape(-1, 2), names, lines=True, counts=True)
 
     def reset(self) -> None:
         """Draw nothing, ready for another training."""
@@ -88,8 +90,11 @@ class LearningCurve:
             found = sorted((s for s in scores if s.split == split), key=lambda s: s.labelled)
             if found:
                 self._draw(name, color, found)
-        drawn = [(s.labelled, dice) for s in scores for dice in (s.low, s.dice, s.high)]
-        fit_axes(self.chart, np.array(drawn, dtype=float).reshape(-1, 2))
+        drawn = np.array(
+            [(s.labelled, dice) for s in scores for dice in (s.low, s.dice, s.high)], dtype=float
+        ).reshape(-1, 2)
+        names = [series.node.GetName() for series in self._series]
+        fit_axes(self.chart, drawn, names, lines=True, counts=True)
 
     def remove(self) -> None:
         """Remove everything from the scene."""

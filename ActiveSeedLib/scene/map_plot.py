@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import slicer
 
 from ActiveSeedLib.scene.nodes import remove_nodes
-from ActiveSeedLib.scene.plots import Series, add_chart
+from ActiveSeedLib.scene.plots import Series, add_chart, fit_axes
 
 if TYPE_CHECKING:
     from ActiveSeedLib.app.map_points import PointGroup
@@ -32,13 +33,20 @@ class MapPlot:
         self._series: list[Series] = []
         self._places: dict[str, tuple[int, int]] = {}
         self._open: str | None = None
+        self._fitted: object = None
         self._highlight = Series(scene, self.chart, OPEN_CASE)
         self._highlight.rename(OPEN_CASE, labelled=True)
         self._highlight.style(color=_OPEN_COLOR, marker="plus", size=3 * _LARGE)
         self._include_highlight(False)
 
-    def show(self, groups: Sequence["PointGroup"], title: str) -> None:
-        """Draw the groups, later ones over earlier ones, in place of what was drawn before."""
+    def show(self, groups: Sequence["PointGroup"], title: str, *, legend: bool = True) -> None:
+        """Draw the groups, later ones over earlier ones, in place of what was drawn before.
+
+        Args:
+            groups: what is drawn alike.
+            title: stands above the map.
+            legend: whether it has one.
+        """
         self._groups = [group for group in groups if len(group.keys)]
         self._places = {
             key: (number, row)
@@ -48,6 +56,8 @@ class MapPlot:
         size = _SMALL if len(self._places) >= _CROWD else _LARGE
         with slicer.util.NodeModify(self.chart):
             self.chart.SetTitle(title)
+            self.chart.SetLegendVisibility(legend)
+            self._fit([*(group.name for group in self._groups), OPEN_CASE] if legend else [])
             self._make_series(len(self._groups))
             for series, group in zip(self._series, self._groups, strict=True):
                 series.set_points(group.xy, group.names)
@@ -86,6 +96,16 @@ class MapPlot:
             series.remove()
         remove_nodes(self._scene, [self.chart])
         self._series, self._groups, self._places = [], [], {}
+
+    def _fit(self, legend: Sequence[str]) -> None:
+        """Show all points beside the legend; what the user zoomed to stays while both are so."""
+        if not self._groups:
+            return
+        xy = np.concatenate([group.xy for group in self._groups])
+        wanted = (tuple(legend), len(xy), *xy.min(axis=0).tolist(), *xy.max(axis=0).tolist())
+        if wanted != self._fitted:
+            fit_axes(self.chart, xy, legend)
+            self._fitted = wanted
 
     def _make_series(self, count: int) -> None:
         """Have as many series as groups; the highlight comes back after them, over all others."""

@@ -14,6 +14,12 @@ X, Y, LABEL = "x", "y", "name"
 # Slicer draws no triangles.
 _MARKERS = {"circle": "Circle", "square": "Square", "diamond": "Diamond", "cross": "Cross"}
 _OTHER_MARKER = "Plus"
+_LEGEND_FONT = 11
+_LINE, _SIGN, _LETTER = 18.0, 40.0, 6.5  # of a legend in that font, in pixels
+_SMALL_VIEW = (430.0, 340.0)  # how long axes are where a plot shares the window with three slices
+_HEADROOM = 0.6  # of the height; a longer legend has to cover something
+WHOLE = 10.0
+"""Axes of less than this have ticks at halves."""
 
 
 class Series:
@@ -88,27 +94,53 @@ def add_chart(scene: Any, name: str, x_title: str = "", y_title: str = "") -> An
         chart.SetLegendVisibility(True)
         # Slicer's own sizes let the legend cover half of a small plot.
         chart.SetTitleFontSize(14)
-        chart.SetLegendFontSize(11)
+        chart.SetLegendFontSize(_LEGEND_FONT)
         chart.SetAxisTitleFontSize(12)
         chart.SetAxisLabelFontSize(10)
     return chart
 
 
-def fit_axes(chart: Any, xy: NDArray[np.float64]) -> None:
+def fit_axes(
+    chart: Any,
+    xy: NDArray[np.float64],
+    legend: Sequence[str] = (),
+    *,
+    lines: bool = False,
+    counts: bool = False,
+) -> None:
     """Let the axes of `chart` hold the points [N, 2], with a margin; nothing for no points.
 
-    Slicer fits the axes only when a series is new, not when it grows.
+    Slicer fits the axes only when a series is new, not when it grows, and without a margin; and
+    its legend lies in the upper right corner, over whatever is there.
+
+    Args:
+        chart: vtkMRMLPlotChartNode.
+        xy: all points.
+        legend: what its lines say; the points are kept from under it.
+        lines: whether the points are joined, so that no place below the legend is known as free.
+        counts: whether x counts something: it begins at 0, and its ticks are whole numbers.
     """
     points = xy[np.isfinite(xy).all(axis=1)]
     if len(points) == 0:
         return
     low, high = points.min(axis=0), points.max(axis=0)
     margin = np.where(high > low, 0.05 * (high - low), 0.5 * np.maximum(np.abs(high), 1e-3))
+    left, right = low[0] - margin[0], high[0] + margin[0]
+    if counts:
+        left, right = 0.0, max(right, WHOLE)
+    bottom, top = low[1] - margin[1], high[1] + margin[1]
+    if legend:
+        width = (_SIGN + _LETTER * max(map(len, legend))) / _SMALL_VIEW[0]
+        height = min(_LINE * (len(legend) + 0.5) / _SMALL_VIEW[1], _HEADROOM)
+        begins = left if lines else right - width * (right - left)
+        under = points[points[:, 0] >= begins, 1]
+        if len(under):
+            top = max(top, bottom + (under.max() + margin[1] - bottom) / (1 - height))
     with slicer.util.NodeModify(chart):
         chart.SetXAxisRangeAuto(False)
         chart.SetYAxisRangeAuto(False)
-        chart.SetXAxisRange(float(low[0] - margin[0]), float(high[0] + margin[0]))
-        chart.SetYAxisRange(float(low[1] - margin[1]), float(high[1] + margin[1]))
+        chart.SetXAxisRange(float(left), float(right))
+        chart.SetYAxisRange(float(bottom), float(top))
 
 
 def _numbers(name: str, values: NDArray[np.float64]) -> Any:

@@ -12,6 +12,7 @@ from ActiveSeedLib.app.advice import RoundScore
 from ActiveSeedLib.app.map_points import PointGroup
 from ActiveSeedLib.scene.curve_plot import CurvePlot, LearningCurve
 from ActiveSeedLib.scene.map_plot import MapPlot
+from ActiveSeedLib.scene.plots import WHOLE, add_chart, fit_axes
 from Testing.scene.conftest import census
 
 
@@ -158,7 +159,66 @@ def test_ten_thousand_points_are_all_there(scene: Any) -> None:
     plot.remove()
 
 
+def ranges(chart: Any) -> tuple[tuple[float, float], tuple[float, float]]:
+    assert not chart.GetXAxisRangeAuto()
+    assert not chart.GetYAxisRangeAuto()
+    return tuple(chart.GetXAxisRange()), tuple(chart.GetYAxisRange())
+
+
+def test_no_point_of_the_map_lies_under_the_legend_or_on_the_edge(scene: Any) -> None:
+    plot = MapPlot(scene)
+    corner = np.array([[0.0, 0.0], [1.0, 1.0], [0.9, 1.0], [0.0, 1.0]])
+    groups = [
+        PointGroup(f"group {number}", "#0072b2", "circle", (f"k{number}",), ("n",), corner[[row]])
+        for number, row in enumerate((0, 1, 2, 3, 0))
+    ]
+    plot.show(groups, "t")
+    (left, right), (bottom, top) = ranges(plot.chart)
+    assert left < 0
+    assert bottom < 0
+    assert right > 1
+    lines = len(groups) + 1  # and the open case
+    assert (top - 1) / (top - bottom) > lines * 18 / 340
+    plot.show(groups, "t", legend=False)
+    assert not plot.chart.GetLegendVisibility()
+    assert ranges(plot.chart)[1][1] == pytest.approx(1.05)
+
+
+def test_room_for_the_legend_is_made_only_where_points_are_under_it(scene: Any) -> None:
+    chart = add_chart(scene, "t")
+    fit_axes(chart, np.array([[0.0, 1.0], [1.0, 0.0]]), ["a", "b"])
+    assert ranges(chart)[1][1] == pytest.approx(1.05)
+    fit_axes(chart, np.array([[0.0, 1.0], [1.0, 0.0]]), ["a", "b"], lines=True)
+    assert ranges(chart)[1][1] > 1.15
+
+
+def test_what_the_user_zoomed_to_stays_while_places_and_legend_do(plot: MapPlot) -> None:
+    plot.chart.SetXAxisRange(0.1, 0.2)
+    plot.show(GROUPS, "The pool")
+    plot.highlight("pool-3")
+    assert ranges(plot.chart)[0] == (0.1, 0.2)
+    plot.show(GROUPS[:1], "Another pool")
+    assert ranges(plot.chart)[0] != (0.1, 0.2)
+
+
 class TestCurves:
+    def test_the_axis_names_what_is_drawn(self, scene: Any) -> None:
+        curve = CurvePlot(scene, "Training")
+        curve.add_metric({"epoch": 1, "loss": 1.5})
+        assert curve.chart.GetYAxisTitle() == "Loss"
+        curve.add_metric({"epoch": 2, "loss": 1.0, "validation_dice": 0.5})
+        assert curve.chart.GetYAxisTitle() == "Loss and Validation Dice"
+
+    def test_they_begin_at_no_epoch_and_leave_room_for_the_legend(self, scene: Any) -> None:
+        curve = CurvePlot(scene, "Training")
+        for epoch in (1, 2, 3):
+            curve.add_metric({"epoch": epoch, "loss": 2 / epoch})
+        (left, right), (_, top) = ranges(curve.chart)
+        assert (left, right) == (0, WHOLE), "few epochs: ticks at whole numbers"
+        assert top > 2.1
+        curve.add_metric({"epoch": 50, "loss": 0.1})
+        assert ranges(curve.chart)[0][1] > 50
+
     def test_they_grow_by_epoch(self, scene: Any) -> None:
         curve = CurvePlot(scene, "Training")
         curve.add_metric({"epoch": 1, "loss": 1.5, "validation_dice": None, "other": 3})
@@ -208,6 +268,10 @@ def test_rounds_are_shown_with_their_spread(scene: Any, tmp_path: Path) -> None:
         assert found["Test cases: upper quartile"] == [(8, 0.65), (16, 0.9)]
         assert found["Cross-validation: mean"] == [(8, 0.55)]
         assert len(found) == 6
+        (left, right), (bottom, top) = ranges(curve.chart)
+        assert left == 0
+        assert right > 16, "the last tick is not cut"
+        assert (top - 0.9) / (top - bottom) > 6 * 18 / 340, "six lines of legend above the curves"
         assert drawn(curve.chart, tmp_path) == ""
     curve.show([])
     assert series_of(curve.chart) == []

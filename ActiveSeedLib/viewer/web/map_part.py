@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, Any
 from trame.widgets import html
 from trame.widgets import vuetify3 as v3
 
-from ActiveSeedLib.app.map_points import COLOURINGS, PointGroup, map_csv, map_groups, map_words
+from ActiveSeedLib.app.map_points import (
+    COLOURINGS,
+    PointGroup,
+    map_csv,
+    map_groups,
+    map_words,
+    scale_words,
+)
 from ActiveSeedLib.app.queue import status_words
 from ActiveSeedLib.app.session import Session
 from ActiveSeedLib.project.records import CaseRow
@@ -134,7 +141,8 @@ class MapPart:
             groups = map_groups(session.project, colouring, (rows, places))
             state.map_words = hover_words(point_words(session, rows))
             self._take_groups(groups, colouring)
-            state.map_said = map_words(session.project, len(rows)) if rows else NO_MAP
+            said = f"{map_words(session.project, len(rows))} {scale_words(colouring)}".rstrip()
+            state.map_said = said if rows else NO_MAP
             self._show_mark()
 
     def show_open(self) -> None:
