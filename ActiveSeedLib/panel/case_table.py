@@ -14,6 +14,7 @@ CASE, STATUS, MINUTES = range(3)
 ICON = 40  # pixels
 REMOVED_AT_ONCE = 500  # rows
 WIDEST = "test, labelled"
+FEWEST, MOST = 2, 4  # rows that the table has room for
 
 
 class CaseTable:
@@ -104,6 +105,23 @@ class CaseTable:
             self._quiet = False
         self._choose(key if row >= 0 else None)
 
+    def fit(self, *, shrink: bool) -> None:
+        """Be as tall as the rows, within limits.
+
+        Args:
+            shrink: whether it may get smaller, and what is below it move up.
+        """
+        widget = self._widget
+        rows = min(max(len(self._lines), FEWEST), MOST)
+        height = int(
+            widget.horizontalHeader().height
+            + rows * widget.verticalHeader().defaultSectionSize
+            + 2 * widget.frameWidth
+        )
+        if shrink or height > widget.maximumHeight:
+            widget.setMinimumHeight(height)
+            widget.setMaximumHeight(height)
+
     def close(self) -> None:
         """Do nothing any more."""
         self._filling.stop()
@@ -142,7 +160,7 @@ class CaseTable:
             before = Line("", "", "", "")
         case = self._widget.item(row, CASE)
         if (before.title, before.slices) != (line.title, line.slices):
-            case.setText(f"{line.title} · {line.slices}" if line.slices else line.title)
+            case.setText(f"{line.title}\n{line.slices}" if line.slices else line.title)
         if before.key != line.key:
             case.setIcon(self._icons.get(line.key, self._blank))
         if before[:3] != line[:3]:
