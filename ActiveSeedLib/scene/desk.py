@@ -262,6 +262,7 @@ class Desk:
         if self.opened is not None and session is not None:
             self.opened.is_reset = False
             self.opened.instead = None
+            self.opened.words = f"Saved at {time.strftime('%H:%M')}."
             self.opened.slices = session.slices_to_label(self.opened.case.key)
         self._keep_time()
         self._show_anew()

@@ -14,7 +14,7 @@ from ActiveSeedLib.scene.case import SceneCase
 SOURCES = {
     "saved": "Starting from the saved label map.",
     "prediction": "Starting from the prediction of the model.",
-    "empty": "Starting from nothing: no segment has voxels yet.",
+    "empty": "Starting from nothing.",
 }
 REPLACE = {
     "saved": "Start from the saved label map instead",
@@ -34,7 +34,7 @@ class Opened:
         case: its nodes.
         name: of the case.
         reason: why it was suggested, in words.
-        words: what the work began with, in words.
+        words: what the work began with, in words; later, when it was saved.
         note: a sentence if something could not be used, else None.
         instead: where the segments would be from without the draft; None if there was none.
         uncertainty: how unsure the model is, if one has seen the case.
