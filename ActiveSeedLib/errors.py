@@ -25,6 +25,10 @@ class ProjectLockedError(InputError):
     """Another process is writing to the project."""
 
 
+class ImagesGoneError(InputError):
+    """The images folder is not there: its disk is not connected, or it was moved."""
+
+
 class MissingDependencyError(InputError):
     """A package that a step needs is missing; the message names the command that installs it."""
 

@@ -17,7 +17,7 @@ from ActiveSeedLib.app.starting import (
     starting_label,
     uncertainty_of,
 )
-from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.errors import ImagesGoneError, InputError
 from ActiveSeedLib.pool.case import Geometry, Image
 from ActiveSeedLib.pool.readers import read_image
 from ActiveSeedLib.pool.slices import split_key
@@ -165,7 +165,7 @@ class Session:
         """Return the image of a case: KJI, finite.
 
         Raises:
-            InputError: the images folder is not there.
+            ImagesGoneError: the images folder is not there.
             UnreadableImageError: the file is gone, damaged, or has changed.
         """
         return self.reading(key)()
@@ -176,11 +176,11 @@ class Session:
         The project is asked here; the returned function reads the file and nothing else.
 
         Raises:
-            InputError: the images folder is not there.
+            ImagesGoneError: the images folder is not there.
         """
         root = self.project.images_root
         if not root.is_dir():
-            raise InputError(
+            raise ImagesGoneError(
                 f"The images folder {root} is not there: connect its disk, or choose the folder "
                 "where the images are now."
             )

@@ -5,7 +5,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ActiveSeedLib.errors import InputError, UnreadableImageError
+from ActiveSeedLib.errors import ImagesGoneError, InputError, UnreadableImageError
 from ActiveSeedLib.pictures import save_thumbnail
 from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.pool.integrity import Verified, verify_case
@@ -43,9 +43,9 @@ def on_project(
 
 
 def require_images(project: Project) -> None:
-    """Raise `InputError` if the images folder is not there: no single case is to blame for that."""
+    """Raise `ImagesGoneError` if the images folder is not there: no one case is to blame."""
     if not project.images_root.is_dir():
-        raise InputError(
+        raise ImagesGoneError(
             f"The images folder {project.images_root} is not there: connect its disk, or tell the "
             "project where the images are now (Images moved…, or activeseed rescan --images)."
         )

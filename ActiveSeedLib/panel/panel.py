@@ -13,7 +13,7 @@ from ActiveSeedLib.app.choices import Choices
 from ActiveSeedLib.app.session import Session
 from ActiveSeedLib.app.step_runner import StepRunner
 from ActiveSeedLib.app.steps import Step
-from ActiveSeedLib.errors import ActiveSeedError, CancelledError
+from ActiveSeedLib.errors import ActiveSeedError, CancelledError, ImagesGoneError
 from ActiveSeedLib.panel.advanced_section import AdvancedSection
 from ActiveSeedLib.panel.job_section import JobSection
 from ActiveSeedLib.panel.label_section import LabelSection
@@ -25,6 +25,7 @@ from ActiveSeedLib.panel.project_section import ProjectSection
 from ActiveSeedLib.panel.queue_section import QueueSection
 from ActiveSeedLib.panel.section import Section
 from ActiveSeedLib.panel.setup_section import SetupSection
+from ActiveSeedLib.panel.sight import Sight
 from ActiveSeedLib.panel.slices import Slices
 from ActiveSeedLib.panel.worker import PanelWorker
 from ActiveSeedLib.requirements import missing
@@ -73,6 +74,7 @@ class Panel:
         for section in self.sections:
             layout.addWidget(section.widget)
         layout.addStretch(1)
+        self._sight = Sight(self.ui.noticeFrame, self.label.widget, self.label.ui.editorWidget)
         self.runner.changed.connect(self._on_job_changed)
         self.runner.advanced.connect(self.cases_changed)
         self.runner.ended.connect(self._on_job_ended)
@@ -100,8 +102,10 @@ class Panel:
     # -- what is said to the user -----------------------------------------------------------------
 
     def notice(self, text: str, kind: str = "info", actions: Sequence[Action] = ()) -> None:
-        """Say one sentence on top of the panel, with up to four buttons."""
+        """Say one sentence, with up to four buttons: on top of the panel, or of the open case."""
         self.bar.show(text, kind, actions)
+        if kind != "info":
+            self._sight.show_notice()
 
     @property
     def notice_text(self) -> str:
@@ -119,6 +123,8 @@ class Panel:
             yield
         except CancelledError:
             self.notice("Stopped.")
+        except ImagesGoneError as error:
+            self.notice(str(error), "error", [("Images moved…", self.project.page.ask_for_images)])
         except ActiveSeedError as error:
             self.notice(str(error), "error")
         except Exception as error:
@@ -220,7 +226,9 @@ class Panel:
         self.cases_changed()
 
     def _show_next(self) -> None:
-        sentence = self.session.what_next().sentence if self.session is not None else ""
+        """Say what is next; not while it may be what runs just now."""
+        known = self.session is not None and not self.is_busy
+        sentence = self.session.what_next().sentence if self.session and known else ""
         self.ui.nextLabel.setText(sentence)
         self.ui.nextLabel.setVisible(bool(sentence))
 
@@ -230,10 +238,15 @@ class Panel:
             self.session.remember_open_case(key)
 
     def _on_case_opened(self, key: str | None, _before: str | None) -> None:
-        if key is not None:
-            self.project.fold()
-            if self.bar.kind == "info":  # "3 cases are suggested" is past
-                self.clear_notice()
+        if key is None:
+            self._sight.place_notice(0)
+            return
+        self.project.fold()
+        if self.bar.kind == "info":  # "3 cases are suggested" is past
+            self.clear_notice()
+        # Its questions are asked where it is worked on, not where the panel was scrolled from.
+        self._sight.place_notice_above(self.label.widget)
+        self._sight.show_tools()
 
     def _return_to_open_case(self) -> None:
         assert self.session is not None
@@ -285,6 +298,7 @@ class Panel:
     def _on_job_changed(self, state: JobState) -> None:
         for section in self.sections:
             section.show_job(state)
+        self.ui.nextLabel.setVisible(False)
 
     def _on_job_ended(self, error: Exception | None) -> None:
         finished, self._finished = self._finished, None
@@ -317,6 +331,7 @@ class Panel:
         """Save, end the worker, and let go of everything."""
         self.close_project(force=True)
         self._showing.stop()
+        self._sight.close()
         for section in self.sections:
             section.close()
         self.plots.close()

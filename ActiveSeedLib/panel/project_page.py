@@ -108,6 +108,10 @@ class ProjectPage:
         self._run("rescan", {}, "Looking for new images")
 
     def _on_relocate(self, *_args: Any) -> None:
+        self.ask_for_images()
+
+    def ask_for_images(self) -> None:
+        """Let the user choose the folder where the images are now, and look there."""
         folder = choosers.folder(self._ui.openPage, "The folder where the images are now")
         if folder is not None:
             self.relocate(folder)

@@ -30,6 +30,7 @@ class QueueSection(Section):
         self._by_key: dict[str, CaseRow] = {}
         self._slices = Slices()
         self._stale = False
+        self._filtered = False
         self._visited = queue.Visited()
         self.table = CaseTable(ui.caseTable, self._thumbnail, self._words)
         self.table.selected.connect(self._on_selected)
@@ -167,7 +168,11 @@ class QueueSection(Section):
                 lines.append(line)
             yield
         self.table.show(lines)
-        if which == TO_LABEL and lines and self.table.key is None:
+        # With a case open, the mouse is on the buttons below, which may not move from under it.
+        self.table.fit(shrink=self._filtered or self.panel.label.key is None)
+        self._filtered = False
+        alone = self.table.key is None and self.panel.label.key is None
+        if which == TO_LABEL and lines and alone:
             self.table.select(lines[0].key)  # so that why it was suggested is seen at once
         self._show_empty(queue.nothing_words(which, search))
         self._show_details()
@@ -212,6 +217,7 @@ class QueueSection(Section):
         self.suggest()
 
     def _on_filter(self, *_args: Any) -> None:
+        self._filtered = True
         self._show_soon()
 
     def _on_next(self, *_args: Any) -> None:

@@ -9,6 +9,7 @@ from trame.widgets import vuetify3 as v3
 from ActiveSeedLib.viewer.viewer import Viewer
 from ActiveSeedLib.viewer.web.connection import Connection
 from ActiveSeedLib.viewer.web.looks import STYLE, named
+from ActiveSeedLib.worker.stream import JobState
 
 WIDE = "$vuetify.display.width >= 1250"
 RIGHT = f"(page_right ?? {WIDE})"
@@ -45,6 +46,7 @@ class Page:
         state.page_left, state.page_right = True, None  # None: where there is room for it
         state.page_next = ""
         viewer.cases_changed.connect(self._show_next)
+        viewer.job_changed.connect(self._on_job)
 
     def build(self) -> Any:
         """Make the layout and return it."""
@@ -130,5 +132,11 @@ class Page:
                 v3.VBtn(icon=icon, click=click, size="small", **named(name, tip))
 
     def _show_next(self) -> None:
+        """Say what is next; not while it may be what runs just now."""
+        viewer = self._viewer
         with self._server.state as state:
-            state.page_next = self._viewer.session.what_next().sentence
+            state.page_next = "" if viewer.is_busy else viewer.session.what_next().sentence
+
+    def _on_job(self, job: JobState | None) -> None:
+        if job is not None and self._server.state.page_next:
+            self._show_next()

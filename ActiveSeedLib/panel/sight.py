@@ -1,0 +1,82 @@
+"""What the user sees of the panel, of which Slicer shows a part and scrolls the rest."""
+
+from typing import Any
+
+import qt
+
+TOOLS = 330
+"""Pixels from the top of the Segment Editor that its segments and the buttons of its tools take."""
+SETTLED = 60  # ms, after which what was shown or hidden has its place
+
+
+class Sight:
+    """Scrolls the panel, only where what the user needs now is out of sight.
+
+    Args:
+        notice: the frame of the message.
+        label: the Label section.
+        editor: the Segment Editor in it.
+    """
+
+    def __init__(self, notice: Any, label: Any, editor: Any) -> None:
+        self._notice, self._label, self._editor = notice, label, editor
+        self._wants_tools = self._wants_notice = False
+        self._timer = qt.QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._on_settled)
+
+    def show_tools(self) -> None:
+        """Have the tools of the Segment Editor in sight, and what is said above them."""
+        self._wants_tools = True
+        self._timer.start(SETTLED)
+
+    def show_notice(self) -> None:
+        """Have the message in sight."""
+        self._wants_notice = True
+        self._timer.start(SETTLED)
+
+    def place_notice(self, index: int) -> None:
+        """Put the message before the widget that is at `index` of the panel without it."""
+        layout = self._notice.parent().layout()
+        if layout.indexOf(self._notice) != index:
+            layout.removeWidget(self._notice)
+            layout.insertWidget(index, self._notice)
+
+    def place_notice_above(self, section: Any) -> None:
+        """Put the message right above a section."""
+        layout = self._notice.parent().layout()
+        index = layout.indexOf(section)
+        before = layout.indexOf(self._notice) < index
+        self.place_notice(index - 1 if before else index)
+
+    def close(self) -> None:
+        """Do nothing any more."""
+        self._timer.stop()
+
+    def _on_settled(self, *_args: Any) -> None:
+        tools, notice = self._wants_tools, self._wants_notice
+        self._wants_tools = self._wants_notice = False
+        area = _area_of(self._label)
+        if area is None or not self._label.visible:
+            return
+        bar, content = area.verticalScrollBar(), area.widget()
+        top, seen = bar.value, area.viewport().height
+        anchor = self._notice if self._notice.visible else self._label
+        if tools and not self._label.collapsed:
+            bottom = _top_of(self._editor, content) + min(self._editor.height, TOOLS)
+            if bottom > top + seen:
+                bar.setValue(_top_of(anchor, content))
+        if notice and self._notice.visible:
+            bar.setValue(min(bar.value, _top_of(self._notice, content)))
+
+
+def _area_of(widget: Any) -> Any:
+    """Return what scrolls the widget; None if nothing does."""
+    parent = widget.parent()
+    while parent is not None and not hasattr(parent, "ensureWidgetVisible"):
+        parent = parent.parent()
+    return parent
+
+
+def _top_of(widget: Any, content: Any) -> int:
+    return int(widget.mapTo(content, qt.QPoint(0, 0)).y())
