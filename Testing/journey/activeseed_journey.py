@@ -20,6 +20,7 @@ from moves import (
     drawn,
     exactly_where_it_was,
     first_case_with_questions,
+    go_through_slices,
     images_gone,
     label_the_queue,
     on_disk,
@@ -186,6 +187,44 @@ def segment_editor(stage: Stage) -> None:
     assert (on_disk(panel, panel.label.key) == 2).any(), "the brush left nothing"
 
 
+def single_slices(stage: Stage) -> None:
+    """A project that takes slices: suggested, gone through where they are, saved, trained on."""
+    panel = stage.panel
+    cohort = generate_cohort(stage.folder / "cohort", cases=8, seed=7)
+    create(stage, cohort / "images", picture=False, slices=True)
+    panel.queue.ui.budgetSpinBox.setValue(9)
+    stage.click(panel.queue.ui.suggestButton)
+    wait_for_jobs(stage)
+    stage.settle(0.5)
+    assert "9 slices" in panel.notice_text, panel.notice_text
+    stage.picture("suggested")
+    key = max(
+        (row.key for row in panel.session.rows() if row.queued),
+        key=lambda one: len(panel.session.slices_to_label(one)),
+    )
+    assert panel.queue.open(key), panel.notice_text
+    stage.settle(0.5)
+    slices = go_through_slices(stage)
+    stage.click(panel.map.ui.showButton)
+    wait_for_jobs(stage)
+    stage.settle(1.0)
+    stage.picture("map")
+    stage.click(panel.map.ui.hideButton)
+    draw(panel, truth(panel, cohort / "labels"))
+    save(stage)
+    stage.picture("saved")
+    assert len(panel.session.project.training_labels()) == len(slices)
+    label_the_queue(stage, cohort / "labels")
+    panel.keep_choices(replace(panel.choices, epochs=3, budget=4))
+    stage.click(panel.learn.ui.retrainButton)
+    wait_for_jobs(stage)
+    stage.settle(0.5)
+    stage.picture("trained")
+    stage.click(panel.queue.ui.nextButton)
+    stage.settle(0.5)
+    go_through_slices(stage)
+
+
 def second_panel(stage: Stage) -> None:
     """The project is open elsewhere: one sentence says so, and nothing is touched."""
     panel = stage.panel
@@ -270,6 +309,7 @@ JOURNEYS: dict[str, Callable[[Stage], None]] = {
     "researcher": researcher,
     "interruptions": interruptions,
     "segment-editor": segment_editor,
+    "slices": single_slices,
     "second-panel": second_panel,
     "hippocampus": hippocampus,
     "reloading": reloading,  # the last one: what was imported here is of the library before

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import slicer
+import vtk
 from stage import Stage
 
 from ActiveSeedLib.app.steps import Step
@@ -29,6 +30,7 @@ def create(
     images: Path,
     names: tuple[str, ...] = ("liver", "kidney"),
     picture: bool = True,
+    slices: bool = False,
 ) -> Path:
     panel = stage.panel
     ui = panel.project.ui
@@ -39,6 +41,8 @@ def create(
             stage.click(table.ui.addSegmentButton)
         table.table.item(row, 2).setText(name)
     table.table.setCurrentCell(-1, -1)
+    if slices:
+        stage.click(ui.slicesCheckBox)
     if picture:
         stage.picture("new-project")
     root = Path(ui.projectFolderEdit.text)
@@ -194,6 +198,31 @@ def images_gone(stage: Stage, images: Path) -> None:
     away.rename(images)
     stage.click(panel.queue.ui.nextButton)
     assert panel.label.key is not None, panel.notice_text
+
+
+def shown_slice(panel: Any, view: str) -> float:
+    """Return which slice (K) of the open case a slice view shows; whole: through the voxels."""
+    node = slicer.app.layoutManager().sliceWidget(view).mrmlSliceNode()
+    ras = [node.GetSliceToRAS().GetElement(row, 3) for row in range(3)]
+    to_ijk = vtk.vtkMatrix4x4()
+    panel.label.case.volume.GetRASToIJKMatrix(to_ijk)
+    return float(to_ijk.MultiplyPoint((*ras, 1.0))[2])
+
+
+def go_through_slices(stage: Stage) -> tuple[int, ...]:
+    """See every slice that is to be labelled, the first one at once; return them."""
+    panel = stage.panel
+    key = panel.label.key
+    slices = panel.session.slices_to_label(key)
+    for number, index in enumerate(slices):
+        assert panel.label.desk.slice == index
+        assert abs(shown_slice(panel, "Red") - index) < 0.01, (slices, index)
+        if number < 2:
+            stage.picture(f"slice-{number + 1}")
+        if len(slices) > 1:
+            stage.click(panel.label.ui.nextSliceButton)
+    assert panel.label.desk.slice == slices[0]
+    return tuple(slices)
 
 
 def click_on_map(panel: Any, key: str) -> None:
