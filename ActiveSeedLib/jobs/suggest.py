@@ -1,6 +1,7 @@
 """Which cases to label first, and which next."""
 
 import platform
+import re
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -80,10 +81,12 @@ def suggest(project: Project, parameters: SuggestParameters, progress: Progress)
     selection = select(
         parameters.strategy, request, parameters.budget, parameters.strategy_parameters
     )
+    spoken = _of_slices if project.takes_slices else str
     if "note" in selection.facts:
-        progress.note(selection.facts["note"])
+        progress.note(spoken(selection.facts["note"]))
     picks = [
-        (embedding.cases[p.index].key, p.reason, _named(p.why, embedding)) for p in selection.picks
+        (embedding.cases[p.index].key, spoken(p.reason), _named(p.why, embedding))
+        for p in selection.picks
     ]
     number = project.add_selection(
         parameters.strategy,
@@ -147,6 +150,12 @@ def _rows(
         [i for i, case in enumerate(embedding.cases) if statuses[case.key] in wanted],
         dtype=np.int64,
     )
+
+
+def _of_slices(sentence: str) -> str:
+    """Return what a strategy says of cases, as rows of the pool are to it, said of slices."""
+    small = re.sub(r"\bcase(s?)\b", r"slice\1", sentence)
+    return re.sub(r"\bCase(s?)\b", r"Slice\1", small)
 
 
 def _named(why: dict[str, Any], embedding: Embedding) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A project that takes slices, through the loop: suggested, labelled, trained on, predicted."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,7 @@ def test_slices_are_suggested_and_wait_with_their_case(fresh: Path, tmp_path: Pa
         item = project.queue()[0]
         first = waiting[item.record.case.key][0]
         assert item.reason.startswith(f"Slice {first + 1}: ")
+        assert not re.search(r"\bcases?\b", item.reason)
         left = project.count_candidates()
     again = suggested(root, budget=4)
     assert not set(again) & set(picks)
