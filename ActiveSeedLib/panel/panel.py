@@ -74,7 +74,10 @@ class Panel:
         for section in self.sections:
             layout.addWidget(section.widget)
         layout.addStretch(1)
-        self._sight = Sight(self.ui.noticeFrame, self.label.widget, self.label.ui.editorWidget)
+        editor = self.label.ui.editorWidget
+        self._sight = Sight(
+            self.ui.noticeFrame, self.label.widget, editor, lambda: self.is_up_to_date
+        )
         self.runner.changed.connect(self._on_job_changed)
         self.runner.advanced.connect(self.cases_changed)
         self.runner.ended.connect(self._on_job_ended)
@@ -104,8 +107,7 @@ class Panel:
     def notice(self, text: str, kind: str = "info", actions: Sequence[Action] = ()) -> None:
         """Say one sentence, with up to four buttons: on top of the panel, or of the open case."""
         self.bar.show(text, kind, actions)
-        if kind != "info":
-            self._sight.show_notice()
+        self._sight.show_notice(wanted=kind != "info")
 
     @property
     def notice_text(self) -> str:

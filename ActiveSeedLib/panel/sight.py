@@ -1,5 +1,6 @@
 """What the user sees of the panel, of which Slicer shows a part and scrolls the rest."""
 
+from collections.abc import Callable
 from typing import Any
 
 import qt
@@ -16,10 +17,14 @@ class Sight:
         notice: the frame of the message.
         label: the Label section.
         editor: the Segment Editor in it.
+        is_settled: tells whether the panel shows everything as it will stay.
     """
 
-    def __init__(self, notice: Any, label: Any, editor: Any) -> None:
+    def __init__(
+        self, notice: Any, label: Any, editor: Any, is_settled: Callable[[], bool]
+    ) -> None:
         self._notice, self._label, self._editor = notice, label, editor
+        self._is_settled = is_settled
         self._wants_tools = self._wants_notice = False
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
@@ -30,9 +35,9 @@ class Sight:
         self._wants_tools = True
         self._timer.start(SETTLED)
 
-    def show_notice(self) -> None:
-        """Have the message in sight."""
-        self._wants_notice = True
+    def show_notice(self, *, wanted: bool) -> None:
+        """Have the message in sight: all of it if a part is, and where `wanted` in any case."""
+        self._wants_notice = self._wants_notice or wanted
         self._timer.start(SETTLED)
 
     def place_notice(self, index: int) -> None:
@@ -54,6 +59,9 @@ class Sight:
         self._timer.stop()
 
     def _on_settled(self, *_args: Any) -> None:
+        if not self._is_settled():  # what is above may still get smaller
+            self._timer.start(SETTLED)
+            return
         tools, notice = self._wants_tools, self._wants_notice
         self._wants_tools = self._wants_notice = False
         area = _area_of(self._label)
@@ -66,8 +74,9 @@ class Sight:
             bottom = _top_of(self._editor, content) + min(self._editor.height, TOOLS)
             if bottom > top + seen:
                 bar.setValue(_top_of(anchor, content))
-        if notice and self._notice.visible:
-            bar.setValue(min(bar.value, _top_of(self._notice, content)))
+        begins = _top_of(self._notice, content)
+        if self._notice.visible and (notice or begins + self._notice.height > bar.value):
+            bar.setValue(min(bar.value, begins))
 
 
 def _area_of(widget: Any) -> Any:

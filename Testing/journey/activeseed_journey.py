@@ -190,13 +190,13 @@ def segment_editor(stage: Stage) -> None:
 def single_slices(stage: Stage) -> None:
     """A project that takes slices: suggested, gone through where they are, saved, trained on."""
     panel = stage.panel
-    cohort = generate_cohort(stage.folder / "cohort", cases=8, seed=7)
+    cohort = generate_cohort(stage.folder / "cohort", cases=6, seed=7)
     create(stage, cohort / "images", picture=False, slices=True)
-    panel.queue.ui.budgetSpinBox.setValue(9)
+    panel.queue.ui.budgetSpinBox.setValue(6)
     stage.click(panel.queue.ui.suggestButton)
     wait_for_jobs(stage)
     stage.settle(0.5)
-    assert "9 slices" in panel.notice_text, panel.notice_text
+    assert "6 slices" in panel.notice_text, panel.notice_text
     stage.picture("suggested")
     key = max(
         (row.key for row in panel.session.rows() if row.queued),
@@ -215,7 +215,7 @@ def single_slices(stage: Stage) -> None:
     stage.picture("saved")
     assert len(panel.session.project.training_labels()) == len(slices)
     label_the_queue(stage, cohort / "labels")
-    panel.keep_choices(replace(panel.choices, epochs=3, budget=4))
+    panel.keep_choices(replace(panel.choices, epochs=2, budget=3))
     stage.click(panel.learn.ui.retrainButton)
     wait_for_jobs(stage)
     stage.settle(0.5)
