@@ -242,6 +242,7 @@ class Panel:
     def _on_case_opened(self, key: str | None, _before: str | None) -> None:
         if key is None:
             self._sight.place_notice(0)
+            self._sight.show_top()
             return
         self.project.fold()
         if self.bar.kind == "info":  # "3 cases are suggested" is past

@@ -25,14 +25,19 @@ class Sight:
     ) -> None:
         self._notice, self._label, self._editor = notice, label, editor
         self._is_settled = is_settled
-        self._wants_tools = self._wants_notice = False
+        self._wants_tools = self._wants_notice = self._wants_top = False
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._on_settled)
 
     def show_tools(self) -> None:
         """Have the tools of the Segment Editor in sight, and what is said above them."""
-        self._wants_tools = True
+        self._wants_tools, self._wants_top = True, False
+        self._timer.start(SETTLED)
+
+    def show_top(self) -> None:
+        """Have the top of the panel in sight, where messages are while no case is open."""
+        self._wants_tools, self._wants_top = False, True
         self._timer.start(SETTLED)
 
     def show_notice(self, *, wanted: bool) -> None:
@@ -62,17 +67,19 @@ class Sight:
         if not self._is_settled():  # what is above may still get smaller
             self._timer.start(SETTLED)
             return
-        tools, notice = self._wants_tools, self._wants_notice
-        self._wants_tools = self._wants_notice = False
+        tools, notice, top = self._wants_tools, self._wants_notice, self._wants_top
+        self._wants_tools = self._wants_notice = self._wants_top = False
         area = _area_of(self._label)
-        if area is None or not self._label.visible:
+        if area is None or not self._notice.parent().visible:  # another module is there
             return
         bar, content = area.verticalScrollBar(), area.widget()
-        top, seen = bar.value, area.viewport().height
+        if top:
+            bar.setValue(0)
         anchor = self._notice if self._notice.visible else self._label
-        if tools and not self._label.collapsed:
-            bottom = _top_of(self._editor, content) + min(self._editor.height, TOOLS)
-            if bottom > top + seen:
+        if tools and self._label.visible and not self._label.collapsed:
+            begins = _top_of(self._editor, content)
+            ends = begins + min(self._editor.height, TOOLS)
+            if not bar.value <= begins < ends <= bar.value + area.viewport().height:
                 bar.setValue(_top_of(anchor, content))
         begins = _top_of(self._notice, content)
         if self._notice.visible and (notice or begins + self._notice.height > bar.value):

@@ -125,6 +125,9 @@ def test_colours_change_and_no_node_is_left_over(mapped: Panel, colouring: str) 
     settle()
     assert mapped.map.colouring == colouring
     assert len(points()) == rounds.CASES
+    scale = {"entropy": "Dark: sure; yellow: unsure", "dice": "Dark: low; yellow: high"}
+    assert scale.get(colouring, "") in chart().GetTitle()
+    assert ("Dark" in chart().GetTitle()) == (colouring in scale)
     once = plot_nodes()
     for name in ("status", colouring) * 3:
         mapped.map.colour_by(name)

@@ -59,6 +59,16 @@ def test_an_opened_case_brings_the_tools_into_sight_and_they_stay(panel: Panel, 
     assert area.verticalScrollBar().value == scrolled
 
 
+def test_a_case_opened_from_far_below_is_seen_too(panel: Panel, area: Any) -> None:
+    panel.advanced.widget.collapsed = False
+    pump.process()
+    area.verticalScrollBar().setValue(area.verticalScrollBar().maximum)
+    assert top_of(panel.label.widget, area) < 0
+    open_first(panel)
+    pump.wait_until(lambda: top_of(panel.label.widget, area) == 0)
+    assert tools_in_sight(panel, area)
+
+
 def test_questions_about_the_open_case_are_asked_right_above_it(panel: Panel, area: Any) -> None:
     layout = panel.widget.layout()
     assert layout.indexOf(panel.ui.noticeFrame) == 0
@@ -77,6 +87,7 @@ def test_questions_about_the_open_case_are_asked_right_above_it(panel: Panel, ar
     assert top_of(frame, area) >= 0, "asked again while it was out of sight"
     pump.click(panel.label.ui.closeCaseButton)
     assert layout.indexOf(frame) == 0
+    pump.wait_until(lambda: area.verticalScrollBar().value == 0)
 
 
 def test_the_table_is_as_tall_as_its_rows_within_limits(panel: Panel) -> None:
