@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.features.encoder import Encoder, encoders, identity, make_encoder
 from ActiveSeedLib.pool.case import Image
+from ActiveSeedLib.selection.feature_space import centre_and_scale
 
 NAME = "fused"
 _VERSION = 1
@@ -34,8 +35,9 @@ class FusedParameters:
     def __post_init__(self) -> None:
         names = self.members
         for name in names:
-            if name == NAME or encoders.get(name).name != name:
-                raise InputError(f"{NAME} cannot hold {name}: name other encoders.")
+            encoders.get(name)  # tells of one that there is not
+        if NAME in names:
+            raise InputError(f"{NAME} cannot hold {NAME}: name other encoders.")
         if len(names) < 2 or len(set(names)) < len(names):
             raise InputError(
                 f"{NAME} takes two different encoders or more, joined by +, such as "
@@ -67,7 +69,7 @@ class FusedEncoder:
             "hash": self.hash,
             "dimension": self.dimension,
             "members": [member.provenance for member in members],
-            "balance": "centred on the pool; mean squared norm 1 an encoder",
+            "balance": "centred on the pool; equal shares in a mean squared distance of 1",
         }
 
     def encode(self, images: Sequence[Image]) -> NDArray[np.float32]:
@@ -79,6 +81,8 @@ def balanced(
     encoder: Encoder, pool: NDArray[np.float32], *others: NDArray[np.float32]
 ) -> list[NDArray[np.float32]]:
     """Return vectors with equal say for each member of a fused encoder; of any other as they are.
+
+    For the pool it is `selection.feature_space.fuse_features` of the members.
 
     Args:
         encoder: that made them.
@@ -92,12 +96,9 @@ def balanced(
     for member in encoder.members:
         block = slice(start, start + member.dimension)
         start += member.dimension
-        own = pool[:, block].astype(np.float64)
-        centre = own.mean(axis=0)
-        scale = float(np.sqrt(((own - centre) ** 2).sum(axis=1).mean()))
+        centre, scale = centre_and_scale(pool[:, block], 1 / len(encoder.members))
         for result in results:
-            # Of a member that sees no difference at all, nothing is left.
-            result[:, block] = (result[:, block] - centre) / scale if scale > 0 else 0.0
+            result[:, block] = (result[:, block] - centre) * scale
     return results
 
 

@@ -12,6 +12,24 @@ from ActiveSeedLib.selection.geometry import Floats, as_points
 DIMENSIONS = 50
 
 
+def centre_and_scale(features: ArrayLike, share: float = 1.0) -> tuple[Floats, float]:
+    """Return what gives an encoder its share in the squared distances: (features − c) · s.
+
+    Args:
+        features: [N, D] of the pool, finite.
+        share: what the mean squared distance over the pool shall be.
+
+    Returns:
+        c [D] and s; s is 0 where the encoder says the same of all cases.
+    """
+    points = as_points(features)
+    centre: Floats = points.mean(axis=0)
+    centred = points - centre
+    # The mean squared distance of two cases is twice the variance.
+    spread = 2 * float(np.einsum("nd,nd->", centred, centred)) / len(centred)
+    return centre, float(np.sqrt(share / spread)) if spread > 0 else 0.0
+
+
 def fuse_features(
     encoders: Sequence[ArrayLike], weights: Sequence[float] | None = None
 ) -> NDArray[np.float32]:
@@ -38,12 +56,8 @@ def fuse_features(
         raise InputError("At least one encoder must have a weight above 0.")
     parts = []
     for features, share in zip(encoders, shares / shares.sum(), strict=True):
-        points = as_points(features)
-        centred = points - points.mean(axis=0)
-        # The mean squared distance of two cases is twice the variance.
-        spread = 2 * float(np.einsum("nd,nd->", centred, centred)) / len(centred)
-        scale = np.sqrt(share / spread) if spread > 0 else 0.0
-        parts.append((centred * scale).astype(np.float32))
+        centre, scale = centre_and_scale(features, share)
+        parts.append(((np.asarray(features) - centre) * scale).astype(np.float32))
     if len({len(part) for part in parts}) > 1:
         counts = ", ".join(str(len(part)) for part in parts)
         raise InputError(f"The encoders have features of {counts} cases; they must be as many.")

@@ -11,6 +11,7 @@ from ActiveSeedLib.features.encoder import encoders, make_encoder
 from ActiveSeedLib.features.fused import FusedEncoder, balanced
 from ActiveSeedLib.features.store import FeatureStore, encode_pool
 from ActiveSeedLib.pool.case import Case, Image
+from ActiveSeedLib.selection.feature_space import fuse_features
 from Testing.features import images
 
 
@@ -47,6 +48,7 @@ def test_each_encoder_has_equal_say_in_the_distances(fused: FusedEncoder, tmp_pa
     assert pool.shape == (20, 45)
     says = [np.mean(pdist(block) ** 2) for block in (pool[:, :5], pool[:, 5:])]
     assert says[0] == pytest.approx(says[1], rel=1e-4)
+    np.testing.assert_allclose(pool, fuse_features([vectors[:20, :5], vectors[:20, 5:]]), rtol=1e-5)
     # Within a block, distances are what they were, up to one scale; test cases have the same one.
     whole = np.vstack([pool, test])
     for block in (slice(0, 5), slice(5, None)):
