@@ -163,9 +163,9 @@ def suggested_words(session: Session) -> str:
     slices = session.project.slices_to_label()
     if slices:
         count, cases = sum(map(len, slices.values())), len(slices)
-        which = "One slice is" if count == 1 else f"{count} slices"
-        of = "" if count == 1 else f" of {cases} case{'s' * (cases > 1)} are"
-        return f"{which}{of} suggested."
+        if count == 1:
+            return "One slice is suggested."
+        return f"{count} slices of {cases} case{'s' * (cases > 1)} are suggested."
     waiting = session.counts().get(str(Status.SUGGESTED), 0)
     if not waiting:
         return ""

@@ -61,14 +61,12 @@ def starting_label(project: Project, record: CaseRecord) -> StartingLabel:
     Raises:
         UnreadableImageError: there is a saved label map, but it cannot be read.
     """
-    key = record.case.key
-    path = project.label_path(key)
-    saved = None if path is None else StartingLabel(read_label(path), "saved")
-    waiting = project.slices(key, SliceState.SUGGESTED)
+    saved = _saved(project, record)
+    waiting = project.slices(record.case.key, SliceState.SUGGESTED)
     if waiting:
         fresh = [one.slice_index for one in waiting if not one.saved]
         return _on_slices(project, record, saved, fresh)
-    return saved or predicted_label(project, record)
+    return saved or _whole_prediction(project, record)
 
 
 def predicted_label(project: Project, record: CaseRecord) -> StartingLabel:
@@ -76,13 +74,16 @@ def predicted_label(project: Project, record: CaseRecord) -> StartingLabel:
 
     Where slices of the case are to be labelled, on these alone, with what is saved elsewhere.
     """
-    key = record.case.key
-    waiting = [one.slice_index for one in project.slices(key, SliceState.SUGGESTED)]
+    waiting = project.slices(record.case.key, SliceState.SUGGESTED)
     if not waiting:
         return _whole_prediction(project, record)
-    path = project.label_path(key)
-    saved = None if path is None else StartingLabel(read_label(path), "saved")
-    return _on_slices(project, record, saved, waiting)
+    slices = [one.slice_index for one in waiting]
+    return _on_slices(project, record, _saved(project, record), slices)
+
+
+def _saved(project: Project, record: CaseRecord) -> StartingLabel | None:
+    path = project.label_path(record.case.key)
+    return None if path is None else StartingLabel(read_label(path), "saved")
 
 
 def _on_slices(

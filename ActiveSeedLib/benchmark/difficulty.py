@@ -16,7 +16,7 @@ from ActiveSeedLib.features.masked_autoencoder_images import (
 )
 from ActiveSeedLib.features.masked_autoencoder_training import train_autoencoder
 from ActiveSeedLib.features.network import chosen_device
-from ActiveSeedLib.features.store import FeatureStore, encode_pool
+from ActiveSeedLib.features.store import FeatureStore, measure_pool
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.segmentation.reproducible import reproducible
 
@@ -60,8 +60,4 @@ def pool_difficulty(
         )
     measure = Difficulty(load_autoencoder(path, place))
     part = progress.part(0.8, 1.0, "Difficulty: ")
-    failures = encode_pool(split.pool, cohort.load_image, measure, store, part)
-    known = [index for index, key in enumerate(keys) if key not in failures]
-    values = np.full(len(keys), np.nan)
-    values[known] = store.get([keys[index] for index in known], measure)[:, 0]
-    return values
+    return measure_pool(split.pool, cohort.load_image, measure, store, part)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ActiveSeedLib.features.encoder import Encoder
-from ActiveSeedLib.features.store import FeatureStore, encode_pool
+from ActiveSeedLib.features.store import FeatureStore, measure_pool
 from ActiveSeedLib.progress import Progress
 
 if TYPE_CHECKING:
@@ -29,9 +29,4 @@ def pool_uncertainty_of_sam(
 
     assert isinstance(encoder, SamEncoder)
     measure = SamUncertainty(encoder)
-    keys = [case.key for case in split.pool]
-    failures = encode_pool(split.pool, cohort.load_image, measure, store, progress)
-    known = [index for index, key in enumerate(keys) if key not in failures]
-    values = np.full(len(keys), np.nan)
-    values[known] = store.get([keys[index] for index in known], measure)[:, 0]
-    return values
+    return measure_pool(split.pool, cohort.load_image, measure, store, progress)

@@ -120,6 +120,21 @@ def encode_pool(
     return run.failures
 
 
+def measure_pool(
+    cases: Sequence[Case],
+    load: Callable[[Case], Image],
+    measure: Encoder,
+    store: FeatureStore,
+    progress: Progress,
+) -> NDArray[np.float64]:
+    """Return what `measure`, an encoder of one number, says of each case; NaN where it failed."""
+    failures = encode_pool(cases, load, measure, store, progress)
+    values = np.full(len(cases), np.nan)
+    known = [index for index, case in enumerate(cases) if case.key not in failures]
+    values[known] = store.get([cases[index].key for index in known], measure)[:, 0]
+    return values
+
+
 def _encode_by_each(
     cases: Sequence[Case],
     load: Callable[[Case], Image],

@@ -229,8 +229,8 @@ class Panel:
 
     def _show_next(self) -> None:
         """Say what is next; not while it may be what runs just now."""
-        known = self.session is not None and not self.is_busy
-        sentence = self.session.what_next().sentence if self.session and known else ""
+        session = None if self.is_busy else self.session
+        sentence = session.what_next().sentence if session is not None else ""
         self.ui.nextLabel.setText(sentence)
         self.ui.nextLabel.setVisible(bool(sentence))
 

@@ -59,8 +59,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE TABLE slices (
             key TEXT NOT NULL REFERENCES cases (key), slice INTEGER NOT NULL,
             state TEXT NOT NULL CHECK (state IN ('suggested', 'labelled', 'skipped')),
-            round INTEGER REFERENCES rounds (number), position INTEGER,
-            reason TEXT NOT NULL, why TEXT NOT NULL, saved INTEGER NOT NULL DEFAULT 0,
+            round INTEGER REFERENCES rounds (number), reason TEXT NOT NULL,
+            saved INTEGER NOT NULL DEFAULT 0,
             PRIMARY KEY (key, slice)) WITHOUT ROWID""",
         """CREATE TABLE unit_points (
             map INTEGER NOT NULL REFERENCES maps (id) ON DELETE CASCADE,

@@ -5,7 +5,6 @@ of its suggested slices does. A *unit* is what is picked and trained on: a case,
 under the key that `pool.slices.slice_key` gives it.
 """
 
-import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
@@ -17,7 +16,7 @@ import numpy as np
 from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.pool.slices import slice_axis, slice_key, slices_of, split_key
 from ActiveSeedLib.project.cases import Cases
-from ActiveSeedLib.project.database import Database, dump
+from ActiveSeedLib.project.database import Database
 from ActiveSeedLib.project.records import Status
 
 UNIT, AXIS = "unit", "slice_axis"
@@ -39,17 +38,13 @@ class SlicePick(NamedTuple):
     Attributes:
         slice_index: from 0, along the case's `slice_axis`.
         state: where it stands.
-        round: that suggested it, or None.
         reason: why, in one sentence.
-        why: the numbers behind it.
         saved: whether its case's label map was saved since it was suggested.
     """
 
     slice_index: int
     state: SliceState
-    round: int | None
     reason: str
-    why: dict[str, Any]
     saved: bool
 
 
@@ -86,13 +81,12 @@ class Slices(Cases):
     def slices(self, key: str, *states: SliceState) -> list[SlicePick]:
         """Return the slices of a case that are in one of `states` (in any, if none is named)."""
         rows = self._database.rows(
-            "SELECT slice, state, round, reason, why, saved FROM slices WHERE key = ? "
-            "ORDER BY slice",
+            "SELECT slice, state, reason, saved FROM slices WHERE key = ? ORDER BY slice",
             (key,),
         )
         found = [
-            SlicePick(index, SliceState(state), number, reason, json.loads(why), bool(saved))
-            for index, state, number, reason, why, saved in rows
+            SlicePick(index, SliceState(state), reason, bool(saved))
+            for index, state, reason, saved in rows
         ]
         return [one for one in found if not states or one.state in states]
 
@@ -201,10 +195,10 @@ class Slices(Cases):
     ) -> None:
         """Record the slices of one case that a round suggests."""
         connection.executemany(
-            "INSERT INTO slices (key, slice, state, round, position, reason, why) "
-            "VALUES (?, ?, 'suggested', ?, ?, ?, ?)",
+            "INSERT INTO slices (key, slice, state, round, reason) "
+            "VALUES (?, ?, 'suggested', ?, ?)",
             [
-                (key, one.slice_index, number, one.position, one.reason, dump(one.why))
+                (key, one.slice_index, number, one.reason)
                 for one in picks
                 if one.slice_index is not None
             ],
@@ -236,8 +230,8 @@ class Slices(Cases):
             others = tuple(a for a in range(3) if a != axis)
             shown = np.flatnonzero((np.asarray(image.array) != 0).any(axis=others))
             connection.executemany(
-                "INSERT OR REPLACE INTO slices (key, slice, state, reason, why) "
-                "VALUES (?, ?, 'labelled', ?, '{}')",
+                "INSERT OR REPLACE INTO slices (key, slice, state, reason) "
+                "VALUES (?, ?, 'labelled', ?)",
                 [(key, int(index), BY_HAND) for index in shown],
             )
 

@@ -16,13 +16,17 @@ import signal
 import sys
 import time
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import numpy as np
 import sklearn.cluster
 import sklearn.decomposition  # noqa: F401  what is imported already is not the strategy's
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.selection.strategy import Candidates, select, strategies
+from Testing.selection.contract import SCORES
 
 DIMENSIONS = 2_048
 LATENT = 64
@@ -30,17 +34,6 @@ GROUPS = 40
 GRADIENTS = 51  # 16 weights and a bias for each of three classes: the last layer of a 3-D network
 LABELLED = 20
 BUDGET = 50
-SCORES = (
-    "foreground_entropy",
-    "least_confidence",
-    "margin",
-    "bald",
-    "tta",
-    "ensemble",
-    "foreground",
-    "difficulty",
-    "sam_uncertainty",
-)
 # Of the system: kilobytes, on macOS bytes.
 _UNIT = 1 if sys.platform == "darwin" else 1024
 
