@@ -13,8 +13,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if "PYTEST_XDIST_WORKER" in os.environ:  # several of us share the cores
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 # And the ports: also with tests that somebody else runs here. A server that is started again needs
-# its port to be free still; the system gives out those above 32768 to anybody.
-os.environ.setdefault("ACTIVESEED_FIRST_PORT", str(10_000 + 100 * (os.getpid() % 220)))
+# its port to be free still; the system gives out those above 32768 to anybody. Set anew in each of
+# xdist's processes, which would have those of the process that started them.
+os.environ["ACTIVESEED_FIRST_PORT"] = str(10_000 + 100 * (os.getpid() % 220))
 
 # How long an example takes tells of the machine; speed is measured by benchmarks.
 settings.register_profile("unhurried", deadline=None)
