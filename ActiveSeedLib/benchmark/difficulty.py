@@ -21,7 +21,8 @@ from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.segmentation.reproducible import reproducible
 
 if TYPE_CHECKING:
-    from ActiveSeedLib.benchmark.simulate import Cohort, Split
+    from ActiveSeedLib.benchmark.cohort import Cohort
+    from ActiveSeedLib.benchmark.split import Split
 
 
 def pool_difficulty(

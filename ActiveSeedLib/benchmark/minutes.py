@@ -27,6 +27,25 @@ def annotation_minutes(label: ArrayLike) -> float:
     return A_CASE + AN_OUTLINE * outlines
 
 
+def annotation_cost(label: ArrayLike) -> dict[str, float]:
+    """Return what labelling a case costs, by several measures.
+
+    Args:
+        label: as in `annotation_minutes`.
+
+    Returns:
+        "minutes"; "slices" that show a structure; "voxels" of the case; "foreground", labelled
+        voxels.
+    """
+    array = np.asarray(label)
+    return {
+        "minutes": annotation_minutes(array),
+        "slices": sum(bool(one.any()) for one in array),
+        "voxels": array.size,
+        "foreground": int(np.count_nonzero(array)),
+    }
+
+
 def minutes_by_the_labelled(
     features: ArrayLike, labelled: ArrayLike, spent: ArrayLike
 ) -> Floats | None:

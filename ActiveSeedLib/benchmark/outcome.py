@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ActiveSeedLib.features.shards import Shelf
-from ActiveSeedLib.pool.case import Case
+from ActiveSeedLib.files import replacing
+from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.pool.slices import slice_axis
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.segmentation.assess import assess
@@ -22,10 +24,12 @@ from ActiveSeedLib.segmentation.telling import predict_and_tell, predict_slices_
 from ActiveSeedLib.segmentation.training import TrainingCase, train
 
 if TYPE_CHECKING:
-    from ActiveSeedLib.benchmark.simulate import Cohort, Split
+    from ActiveSeedLib.benchmark.cohort import Cohort
+    from ActiveSeedLib.benchmark.split import Split
 
 
 GRADIENTS = "gradients"
+SECTIONS = "sections.npz"
 MEMBERS = 2
 """Further models of an ensemble, each of another seed."""
 
@@ -44,7 +48,8 @@ def train_and_score(
     "means" holds the mean and median over the test cases of Dice and HD95 (each the mean over the
     classes); "entropy" the mean voxel entropy of every pool case that is not in `chosen`, and
     "measures" all else that its prediction tells, and what the further passes `extras`
-    (`segmentation.assess`) measure. Gradients are kept on a shelf in `folder`, the networks'
+    (`segmentation.assess`) measure. Kept in `folder` are gradients on a shelf and, for pictures,
+    each test case's predicted label map where it shows most (`sections.npz`, by key); the networks'
     weights are not.
     """
     started = time.monotonic()
@@ -52,7 +57,7 @@ def train_and_score(
     trained = time.monotonic()
     keys = {case.key for case in chosen}
     rest = [case for case in split.pool if case.key not in keys]
-    cases = _scored(cohort, split.test, predictor, progress.part(0.8, 0.9))
+    cases, sections = _scored(cohort, split.test, predictor, progress.part(0.8, 0.9))
     end = 0.92 if extras else 1.0
     entropy, measures = _told(cohort, rest, predictor, progress.part(0.9, end))
     predicted = time.monotonic()
@@ -71,6 +76,8 @@ def train_and_score(
             if found.gradient is not None:
                 gradients[case.key] = found.gradient
     shutil.rmtree(folder, ignore_errors=True)  # the outcome is kept, the weights are not
+    with replacing(folder / SECTIONS) as temporary:
+        np.savez_compressed(temporary, **sections)  # type: ignore[arg-type]
     if gradients:
         Shelf(folder / GRADIENTS).put(list(gradients), np.stack(list(gradients.values())))
     return {
@@ -109,22 +116,33 @@ def _trained(
     return Predictor(model.path, device=settings.device)
 
 
+def fullest_section(label: Image) -> tuple[int, int]:
+    """Return the KJI axis to slice along and the slice where the label map shows most."""
+    axis = label.geometry.coarsest_axis
+    others = tuple(a for a in range(3) if a != axis)
+    return axis, int(np.count_nonzero(label.array, axis=others).argmax())
+
+
 def _scored(
     cohort: "Cohort", test: Sequence[Case], predictor: Predictor, progress: Progress
-) -> list[dict[str, Any]]:
-    cases = []
-    for index, case in enumerate(test):
-        progress.update(index / len(test), "Scoring the test cases")
+) -> tuple[list[dict[str, Any]], dict[str, NDArray[np.generic]]]:
+    """Return the scores of each test case, and one section of each prediction by key."""
+    cases, sections = [], {}
+    for number, case in enumerate(test):
+        progress.update(number / len(test), "Scoring the test cases")
         image = cohort.load_image(case)
         if cohort.slice_axis is None:
             prediction = predictor.predict(image)
         else:
             axis = slice_axis(case.geometry, cohort.slice_axis)
             prediction, _ = predict_slices_and_tell(predictor, image, axis)
-        truth = cohort.load_label(case).array.astype(np.int32)
+        label = cohort.load_label(case)
+        truth = label.array.astype(np.int32)
         scores = score(prediction.labels, truth, case.geometry.spacing, cohort.values)
         cases.append({"case": case.name, **scores})
-    return cases
+        axis, index = fullest_section(label)
+        sections[case.key] = np.take(prediction.labels, index, axis=axis)
+    return cases, sections
 
 
 def _told(

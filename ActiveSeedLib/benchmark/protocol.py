@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ActiveSeedLib.benchmark.table import FULL
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.registry import read_assignments
 from ActiveSeedLib.selection.columns import NEIGHBOURS
@@ -14,6 +15,23 @@ from ActiveSeedLib.selection.wanted import Wanted, is_of_model, wanted
 STANDING = ("difficulty", "patients", "sam_uncertainty")
 """The measures of a pool that no training changes, and that are known in a simulation."""
 Spec = tuple[str, dict[str, Any]]
+ONCE = "@once"
+FIRST_SEED = 43  # seeds are 42 + r, r = 1, 2, … (Levy et al. 2026, section 4.1.2)
+
+
+@dataclass(frozen=True)
+class Course:
+    """How the labelled cases of one strategy come about: names and parameters.
+
+    Attributes:
+        first: chooses the first cases.
+        later: chooses all later ones.
+        once: `first` chooses all cases of each budget at once, as if nothing were labelled.
+    """
+
+    first: Spec
+    later: Spec
+    once: bool = False
 
 
 @dataclass(frozen=True)
@@ -23,16 +41,19 @@ class Protocol:
     Attributes:
         strategies: names of the registry, each optionally with parameters: "levy:alpha=0.5". Two
             with a plus between, such as "typiclust+entropy": for the first cases, and for all
-            later ones.
+            later ones. With "@once", such as "kmeans@once", all cases of each budget are chosen at
+            once, as if nothing were labelled. "full" labels the whole pool.
         budgets: labelled cases after each round, growing: the first is the cold start.
-        seeds: how many repetitions; repetition r uses seed 42 + r for everything.
+        seeds: how many repetitions; each uses its seed for everything: `first_seed`, the next, …
         test_fraction: share of the cases, whole patients, held out for scoring.
+        first_seed: by default the paper's.
     """
 
     strategies: tuple[str, ...]
     budgets: tuple[int, ...]
     seeds: int = 3
     test_fraction: float = 0.2
+    first_seed: int = FIRST_SEED
 
     def __post_init__(self) -> None:
         if not self.strategies:
@@ -46,7 +67,8 @@ class Protocol:
         if self.seeds < 1:
             raise InputError("The number of seeds must be at least 1.")
         for spec in self.strategies:
-            _check_course(spec, self.budgets)
+            if spec != FULL:
+                _check_course(spec, self.budgets)
 
 
 def parse_strategy(spec: str) -> Spec:
@@ -57,24 +79,39 @@ def parse_strategy(spec: str) -> Spec:
     return name, parameters
 
 
-def parse_course(spec: str) -> tuple[Spec, Spec]:
-    """Return the strategies (name, parameters) of the first and of all later rounds."""
-    parts = [parse_strategy(part) for part in re.split(r"\+(?=[a-z])", spec)]
-    if len(parts) > 2:
-        raise InputError(f"{spec} joins {len(parts)} strategies; it may join 2, first and later.")
-    return parts[0], parts[-1]
+def parse_course(spec: str) -> Course:
+    """Return the strategies of "first+later", "both" or "all@once"; `InputError` if unknown."""
+    parts = re.split(r"\+(?=[a-z])", spec.removesuffix(ONCE))
+    if len(parts) > 2 or (len(parts) == 2 and spec.endswith(ONCE)):
+        raise InputError(
+            f"{spec} joins {len(parts)} strategies; it may join 2, first and later, and with "
+            f"{ONCE} none."
+        )
+    strategies = [parse_strategy(part) for part in parts]
+    return Course(strategies[0], strategies[-1], spec.endswith(ONCE))
 
 
 def needs_of(spec: str) -> frozenset[str]:
-    """Return the measures that the first or the later strategy of `spec` cannot do without."""
-    first, later = parse_course(spec)
-    return wanted(*first).needs | wanted(*later).needs
+    """Return the measures that the strategies of `spec` cannot do without."""
+    if spec == FULL:
+        return frozenset()
+    course = parse_course(spec)
+    return wanted(*course.first).needs | wanted(*course.later).needs
+
+
+def uses_of(spec: str) -> frozenset[str]:
+    """Return the measures that the strategies of `spec` read where they are there."""
+    if spec == FULL:
+        return frozenset()
+    course = parse_course(spec)
+    return wanted(*course.first).uses | wanted(*course.later).uses
 
 
 def _check_course(spec: str, budgets: Sequence[int]) -> None:
     """Raise `InputError` if the strategies of `spec` cannot choose in a simulation."""
-    first, later = parse_course(spec)
-    rounds = len(budgets)
+    course = parse_course(spec)
+    first, later = course.first, course.later
+    rounds = 1 if course.once else len(budgets)
     reads = wanted(*first)
     if reads.needs_model or strategies.get(first[0]).tags.get("stage") == "active":
         raise InputError(

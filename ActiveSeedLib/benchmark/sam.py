@@ -10,7 +10,8 @@ from ActiveSeedLib.features.store import FeatureStore, measure_pool
 from ActiveSeedLib.progress import Progress
 
 if TYPE_CHECKING:
-    from ActiveSeedLib.benchmark.simulate import Cohort, Split
+    from ActiveSeedLib.benchmark.cohort import Cohort
+    from ActiveSeedLib.benchmark.split import Split
 
 
 def pool_uncertainty_of_sam(

@@ -17,7 +17,7 @@ from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.files import csv_text, write_bytes
 
 FULL = "full"
-"""The strategy that labels the whole pool at once: what full supervision reaches."""
+"""Named as a strategy: the whole pool is labelled, which is what full supervision reaches."""
 
 
 @dataclass(frozen=True)

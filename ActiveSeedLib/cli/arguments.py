@@ -141,6 +141,17 @@ def _add_other_commands(add: Add) -> None:
     _add_encoder(simulate, seed=False)
     _add_training(simulate, seed=False)
 
+    compare = add("benchmark", commands.benchmark, "compare strategies as a configuration says")
+    compare.add_argument("config", help="a TOML file, or the name of one that comes along")
+    compare.add_argument("--data", help="where the data sets lie (default: beside the file)")
+    compare.add_argument("--out", required=True, help="a folder for table and report")
+    compare.add_argument("--seeds", type=_numbers, help="only these: 43,44 (default: as it says)")
+    compare.add_argument("--parallel", type=_positive, default=1, help="runs side by side")
+    compare.add_argument(
+        "--merge", action="append", default=[], metavar="CSV", help="a table of another machine"
+    )
+    compare.add_argument("--report-only", action="store_true", help="run nothing")
+
     show = add("demo", demo, "the whole loop on a generated cohort, and on real images if there")
     show.add_argument("--out", default="activeseed-demo", help="a folder for the demo's project")
     show.add_argument(
@@ -195,6 +206,12 @@ def _add_parameters(parser: Parser, option: str, target: str, text: str) -> None
 
 def _words(text: str) -> list[str]:
     return [word for word in text.split(",") if word]
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"write a whole number above 0, not {text!r}")
+    return int(text)
 
 
 def _numbers(text: str) -> list[int]:

@@ -267,6 +267,13 @@ def simulate(options: Namespace) -> None:
     return print(f"\nEvery run: {options.out}/results.csv, the curves: learning_curves.png")
 
 
+def benchmark(options: Namespace) -> None:
+    """Compare strategies as a configuration says; see `cli.benchmark`."""
+    from ActiveSeedLib.cli.benchmark import benchmark as run
+
+    run(options)
+
+
 def training(options: Namespace) -> dict[str, Any]:
     """Return the training settings that the options name, checked before PyTorch is loaded."""
     from ActiveSeedLib.segmentation.settings import TrainSettings

@@ -36,6 +36,8 @@ JOBS: dict[str, Job] = {
     "predict": _job("predict", "predict", needs_torch=True),
     "cross-validate": _job("crossvalidate", "cross_validate", needs_torch=True),
     "simulate": _job("simulate", "run_simulation", needs_torch=True),
+    "benchmark-prepare": _job("benchmark", "prepare", needs_torch=True),
+    "benchmark-run": _job("benchmark", "run_seed", needs_torch=True),
     "cohort": _job("cohort", "make_cohort"),
     "check": _job("check", "check"),
     "download": _job("download", "download"),

@@ -22,8 +22,8 @@ from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.records import ModelRecord
 from ActiveSeedLib.segmentation.inference import Predictor
 from ActiveSeedLib.segmentation.metrics import score
-from ActiveSeedLib.segmentation.settings import TrainSettings
-from ActiveSeedLib.segmentation.training import WITHOUT_INFLUENCE, train
+from ActiveSeedLib.segmentation.settings import WITHOUT_INFLUENCE, TrainSettings
+from ActiveSeedLib.segmentation.training import train
 
 SPLIT = "cross-validation"
 

@@ -20,7 +20,7 @@ from ActiveSeedLib.project.records import ModelRecord
 from ActiveSeedLib.segmentation.assess import DROPOUT_PASSES, Assessment, assess
 from ActiveSeedLib.segmentation.forward import dropouts
 from ActiveSeedLib.segmentation.inference import Predictor
-from ActiveSeedLib.segmentation.training import WITHOUT_INFLUENCE
+from ActiveSeedLib.segmentation.settings import WITHOUT_INFLUENCE
 
 HOW = "how"
 """The fact of a prediction that holds, for each kind of passes, the settings they were made by."""

@@ -7,10 +7,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
+from ActiveSeedLib.benchmark.cohort import Cohort
 from ActiveSeedLib.benchmark.minutes import MODEL
 from ActiveSeedLib.benchmark.protocol import Protocol
 from ActiveSeedLib.benchmark.report import write_report
-from ActiveSeedLib.benchmark.simulate import Cohort, Simulation
+from ActiveSeedLib.benchmark.simulate import Simulation
 from ActiveSeedLib.errors import ActiveSeedError, InputError
 from ActiveSeedLib.features import DEFAULT_ENCODER
 from ActiveSeedLib.features.encoder import make_encoder
@@ -65,7 +66,7 @@ def run_simulation(params: dict[str, Any], progress: Progress) -> dict[str, Any]
     training = TrainSettings.from_json(wanted.settings)
     encoder = make_encoder(wanted.encoder, wanted.encoder_parameters)
     check_outside(Path(wanted.out), Path(wanted.images))
-    cohort = _cohort(wanted, progress.part(0.0, 0.02))
+    cohort = read_cohort(wanted, progress.part(0.0, 0.02))
     out = make_folder(Path(wanted.out))
     simulation = Simulation(cohort, protocol, encoder, training, out, wanted.autoencoder)
     records = simulation.run(progress.part(0.02, 0.99))
@@ -93,7 +94,12 @@ def run_simulation(params: dict[str, Any], progress: Progress) -> dict[str, Any]
     return {"out": str(out), "summary": report["summary"], "paired": report["paired"]}
 
 
-def _cohort(wanted: SimulateParameters, progress: Progress) -> Cohort:
+def read_cohort(wanted: SimulateParameters, progress: Progress) -> Cohort:
+    """Return the cases that have a usable label map; what is left out is said in notes.
+
+    Raises:
+        InputError: there are none, or the folders cannot be read.
+    """
     rule = PatientRule.parse(wanted.patients) if wanted.patients else None
     images = Path(wanted.images)
     without = folders_without_images(wanted.images, wanted.labels)

@@ -27,6 +27,11 @@ def epoch_order(cases: Sequence[Prepared], plan: Plan, seed: int, epoch: int) ->
     return [entries[i] for i in generator.permutation(len(entries))]
 
 
+def steps_an_epoch(cases: Sequence[Prepared], plan: Plan) -> int:
+    """Return how many steps take one sample of each entry of `epoch_order`."""
+    return -(-len(epoch_order(cases, plan, 0, 0)) // plan.batch)
+
+
 def step_generator(seed: int, step: int) -> np.random.Generator:
     """Return the generator for the draws and the augmentation of one step."""
     return np.random.default_rng([seed, _DRAW, step])

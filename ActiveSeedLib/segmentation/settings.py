@@ -11,6 +11,8 @@ from ActiveSeedLib.registry import parse_parameters
 NETWORKS = ("auto", "attention-unet-2d", "unet-3d")
 DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+WITHOUT_INFLUENCE = ("device", "threads", "checkpoint_seconds", "cache_gib")
+"""Settings under which a training is still the same one."""
 PAPER_EPOCHS = 120
 """Epochs in the paper for X-ray (150 for its MR slices, with dropout 0.10)."""
 
@@ -33,12 +35,25 @@ class TrainSettings:
             "help": "passes over the labelled cases; empty: 120, or 60 where a CPU would be slow"
         },
     )
+    steps: int | None = field(
+        default=None,
+        metadata={
+            "help": "steps of a training, however many cases are labelled, in place of epochs"
+        },
+    )
     batch_size: int | None = field(
         default=None,
         metadata={"help": "images or patches per step; empty: 2, or 1 where memory is short"},
     )
     learning_rate: float | None = field(
         default=None, metadata={"help": "step size of Adam; empty: 0.001 in 2-D, 0.004 in 3-D"}
+    )
+    decay: str = field(
+        default="auto",
+        metadata={
+            "help": "whether the learning rate falls to zero: auto (in 3-D only, as the paper's "
+            "2-D protocol keeps it), on or off"
+        },
     )
     dropout: float = field(default=0.15, metadata={"help": "dropout of the 2-D network, 0 to 1"})
     dropout_3d: float = field(default=0.0, metadata={"help": "dropout of the 3-D network, 0 to 1"})
@@ -98,11 +113,14 @@ class TrainSettings:
         _one_of("device", self.device, DEVICES)
         _one_of("mixed_precision", self.mixed_precision, PRECISIONS)
         _one_of("augmentation", self.augmentation, ("auto", "on", "off"))
-        for name in ("epochs", "batch_size", "threads", "patience", "validation_every"):
+        _one_of("decay", self.decay, ("auto", "on", "off"))
+        for name in ("epochs", "steps", "batch_size", "threads", "patience", "validation_every"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"{name} is {value}; it must be at least 1.")
         self._check_sizes()
+        if self.epochs is not None and self.steps is not None:
+            raise InputError("Give epochs or steps, not both: each says how long a training is.")
         if not 0 <= self.validation_fraction <= 0.5:
             raise InputError(
                 f"validation_fraction is {self.validation_fraction}; it must lie in 0 to 0.5."

@@ -1,5 +1,6 @@
 """Training from scratch on the labelled cases, seeded, resumable, within the memory there is."""
 
+import dataclasses
 import hashlib
 import json
 import time
@@ -13,6 +14,7 @@ import torch
 
 from ActiveSeedLib.errors import InputError, OutOfMemoryError
 from ActiveSeedLib.progress import Progress
+from ActiveSeedLib.segmentation import batches
 from ActiveSeedLib.segmentation.device import choose_device, free_memory, free_ram, is_out_of_memory
 from ActiveSeedLib.segmentation.loop import Loop
 from ActiveSeedLib.segmentation.model_file import load_model, load_tensors, save_model
@@ -26,13 +28,11 @@ from ActiveSeedLib.segmentation.prepare import (
     with_geometry,
 )
 from ActiveSeedLib.segmentation.reproducible import reproducible
-from ActiveSeedLib.segmentation.settings import TrainSettings
+from ActiveSeedLib.segmentation.settings import WITHOUT_INFLUENCE, TrainSettings
 from ActiveSeedLib.tensor_files import versions
 
 __all__ = ["TrainedModel", "TrainingCase", "train"]
 
-WITHOUT_INFLUENCE = ("device", "threads", "checkpoint_seconds", "cache_gib")
-"""Settings under which a checkpoint is still one of the same training."""
 CACHE_SHARE = 1 / 3
 """Of the free memory, for prepared images."""
 
@@ -170,6 +170,11 @@ class _Job:
 
     def _fit(self, content: dict[str, Any] | None) -> tuple[Plan, list[dict[str, Any]], str]:
         training, validation = _split(self.prepared, self.settings)
+        if self.settings.steps is not None:
+            an_epoch = batches.steps_an_epoch(training, self.plan)
+            epochs = max(1, round(self.settings.steps / an_epoch))
+            self.plan = dataclasses.replace(self.plan, epochs=epochs)
+            self.progress.note(f"{self.settings.steps} steps were asked for: {epochs} epochs.")
         if self.settings.patience is not None and not validation:
             self.progress.note("Without validation cases the training cannot stop early.")
         loop = Loop(

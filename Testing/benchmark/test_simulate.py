@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ActiveSeedLib.benchmark.minutes import annotation_minutes, minutes_by_the_labelled
-from ActiveSeedLib.benchmark.protocol import Protocol, parse_course, parse_strategy
+from ActiveSeedLib.benchmark.protocol import Course, Protocol, parse_course, parse_strategy
 from ActiveSeedLib.benchmark.report import compare, summarise
 from ActiveSeedLib.demo.cohort import generate_cohort
 from ActiveSeedLib.errors import InputError
@@ -294,5 +294,5 @@ def test_results_never_go_into_the_images_folder(cohort: Path) -> None:
 def test_a_strategy_may_carry_parameters() -> None:
     assert parse_strategy("levy:alpha=0.5") == ("levy", {"alpha": 0.5})
     course = parse_course("typiclust+rokach:beta=1e+1")
-    assert course == (("typiclust", {}), ("rokach", {"beta": 10.0}))
-    assert parse_course("levy:alpha=0.5") == (("levy", {"alpha": 0.5}),) * 2
+    assert course == Course(("typiclust", {}), ("rokach", {"beta": 10.0}))
+    assert parse_course("levy:alpha=0.5") == Course(*(("levy", {"alpha": 0.5}),) * 2)
