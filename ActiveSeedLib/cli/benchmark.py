@@ -89,6 +89,7 @@ class Conductor:
         self.benchmark, self.results, self.parallel = benchmark, results, parallel
         self._bar = ProgressBar(quiet=quiet)
         self._lock = threading.Lock()
+        self._what = ""
         self._done: dict[int, float] = {}
         self._failed: list[BaseException] = []
         self._clients: list[WorkerClient] = []
@@ -104,13 +105,12 @@ class Conductor:
         """Do all that is missing; raise the first error when the others have stopped."""
         names = {data.name for data, _, _ in self._missing}
         prepare = [data for data in self.benchmark.data if data.name in names]
-        self._share([("benchmark-prepare", self._params(data)) for data in prepare])
-        self._share(
-            [
-                ("benchmark-run", {**self._params(data), "seed": seed, "strategies": strategies})
-                for data, seed, strategies in self._missing
-            ]
-        )
+        self._share("data sets", [("benchmark-prepare", self._params(data)) for data in prepare])
+        runs = [
+            ("benchmark-run", {**self._params(data), "seed": seed, "strategies": strategies})
+            for data, seed, strategies in self._missing
+        ]
+        self._share("seeds of data sets", runs)
 
     def _params(self, data: DataSet) -> dict[str, Any]:
         return {
@@ -118,12 +118,12 @@ class Conductor:
             "out": str(self.results.out),
         }
 
-    def _share(self, tasks: list[tuple[str, dict[str, Any]]]) -> None:
+    def _share(self, what: str, tasks: list[tuple[str, dict[str, Any]]]) -> None:
         """Carry out `tasks`, `parallel` at a time; on Ctrl+C stop them all and raise."""
         waiting: queue.SimpleQueue[tuple[int, tuple[str, dict[str, Any]]]] = queue.SimpleQueue()
         for numbered in enumerate(tasks):
             waiting.put(numbered)
-        self._done = dict.fromkeys(range(len(tasks)), 0.0)
+        self._what, self._done = what, dict.fromkeys(range(len(tasks)), 0.0)
         count = min(self.parallel, len(tasks))
         threads = [threading.Thread(target=self._work, args=(waiting,)) for _ in range(count)]
         for thread in threads:
@@ -167,11 +167,15 @@ class Conductor:
         with self._lock:
             if event["event"] == "progress":
                 self._done[number] = event["fraction"]
-                share = sum(self._done.values()) / len(self._done)
-                self._bar.show(share, event["step"])
+                self._bar.show(sum(self._done.values()) / len(self._done), self._step())
             elif event["event"] == "note" and event["text"] not in self._said:
                 self._said.add(event["text"])
                 self._bar.note(event["text"])
+
+    def _step(self) -> str:
+        """Return how many tasks are done; what each process does would only flicker."""
+        done = sum(fraction == 1.0 for fraction in self._done.values())
+        return f"{done} of {len(self._done)} {self._what} done"
 
 
 def _environment(parallel: int) -> dict[str, str]:
