@@ -8,13 +8,16 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import cycle, pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ActiveSeedLib.files import replacing
 from ActiveSeedLib.pool.case import Image
+
+if TYPE_CHECKING:
+    from ActiveSeedLib.benchmark.examples import Example
 
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, BLACK, YELLOW = "#CC79A7", "#56B4E9", "#333333", "#C9B400"
@@ -218,12 +221,42 @@ def draw_contact_sheet(
         span = (0, 255) if picture.dtype == np.uint8 else (None, None)
         axis.imshow(picture, cmap="gray", vmin=span[0], vmax=span[1], interpolation="bilinear")
         axis.set_title(name, fontsize=6.5, pad=2)
-        for value in np.unique(label[label > 0]) if label is not None else ():
-            colour = LABEL_COLOURS[(int(value) - 1) % len(LABEL_COLOURS)]
-            axis.contour(label == value, levels=[0.5], colors=[colour], linewidths=0.9)
+        if label is not None:
+            _outline(axis, label)
     if title:
         figure.suptitle(title, fontsize=10)
     _save(figure, path)
+
+
+def draw_examples(path: Path, examples: Sequence["Example"], *, title: str = "") -> None:
+    """Draw test cases in rows: the truth's outlines, then each strategy's with its Dice.
+
+    Figure 5 of the Levy paper.
+
+    Args:
+        path: the PNG to write.
+        examples: of `benchmark.examples`, all with the same strategies.
+        title: stands above all.
+    """
+    names = list(examples[0].predictions)
+    figure, axes = _figure(len(names) + 1, len(examples), width=2.3, height=2.45)
+    for row, example in enumerate(examples):
+        columns = {"truth": example.truth, **example.predictions}
+        for place, (name, label) in enumerate(columns.items()):
+            axis = axes[row * len(columns) + place]
+            axis.imshow(example.image, cmap="gray", interpolation="bilinear")
+            _outline(axis, label)
+            axis.set_axis_off()
+            dice = f"{name}: {example.dice[name]:.3f}" if name in example.dice else name
+            axis.set_title(dice if place else example.case[-28:], fontsize=7.5, pad=3)
+    figure.suptitle(title or f"Dice of {' and '.join(names)} beside the truth", fontsize=9)
+    _save(figure, path)
+
+
+def _outline(axis: Any, label: NDArray[Any]) -> None:
+    for value in np.unique(label[label > 0]):
+        colour = LABEL_COLOURS[(int(value) - 1) % len(LABEL_COLOURS)]
+        axis.contour(label == value, levels=[0.5], colors=[colour], linewidths=0.9)
 
 
 def section(image: Image, size: int = 96, *, is_label: bool = False) -> NDArray[Any]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ActiveSeedLib.benchmark.table import Row
+from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.files import write_json
 
 SPLIT = "split.json"
@@ -45,6 +46,21 @@ def read_records(out: Path, data: str, seed: int, strategy: str) -> list[dict[st
         return []
     records: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["records"]
     return records
+
+
+def labelled_at(records: Sequence[Mapping[str, Any]], budget: int) -> list[str]:
+    """Return the names of the cases that a run has labelled at a budget.
+
+    Raises:
+        InputError: the run has no such budget.
+    """
+    names: list[str] = []
+    for record in records:
+        picks = [pick["case"] for pick in record["picks"]]
+        names = picks if record["round"] == 1 else names + picks
+        if record["budget"] == budget:
+            return names
+    raise InputError(f"There is no run with {budget} labelled.")
 
 
 def _file_name(strategy: str) -> str:

@@ -27,7 +27,6 @@ from ActiveSeedLib.features.encoder import Encoder
 from ActiveSeedLib.features.shards import Shelf
 from ActiveSeedLib.features.store import FeatureStore, encode_pool
 from ActiveSeedLib.files import write_json
-from ActiveSeedLib.pool.case import Case
 from ActiveSeedLib.pool.slices import split_key
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.segmentation.settings import TrainSettings
@@ -224,7 +223,7 @@ class Simulation:
 
         chosen = sorted((split.pool[i] for i in labelled), key=lambda c: c.key)
         settings = replace(self.training, seed=split.seed)
-        folder = self.folder / "trainings" / self._digest(settings, chosen, split)
+        folder = self.training_folder(split, labelled)
         stored = folder / "outcome.json"
         extras = set(passes(reads))
         if stored.exists():
@@ -239,10 +238,14 @@ class Simulation:
         write_json(stored, outcome)
         return outcome, folder
 
-    def _digest(self, settings: TrainSettings, chosen: Sequence[Case], split: Split) -> str:
-        """Return a short name for all that determines a training, its scores and its entropies."""
+    def training_folder(self, split: Split, labelled: Sequence[int]) -> Path:
+        """Return where the outcome of training on these rows lies.
+
+        It is called by all that determines a training, its scores and its entropies.
+        """
+        chosen = sorted((split.pool[i] for i in labelled), key=lambda c: c.key)
         facts: Mapping[str, Any] = {
-            "settings": asdict(settings),
+            "settings": asdict(replace(self.training, seed=split.seed)),
             "chosen": [(case.key, case.patient, self.cohort.label_hash(case)) for case in chosen],
             "test": [(case.key, self.cohort.label_hash(case)) for case in split.test],
             "pool": [case.key for case in split.pool],
@@ -250,7 +253,7 @@ class Simulation:
             "versions": [__version__, version("torch"), version("monai")],
         }
         text = json.dumps(facts, sort_keys=True, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()[:20]
+        return self.folder / "trainings" / hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
 def _request(

@@ -37,6 +37,7 @@ JOBS: dict[str, Job] = {
     "cross-validate": _job("crossvalidate", "cross_validate", needs_torch=True),
     "simulate": _job("simulate", "run_simulation", needs_torch=True),
     "benchmark-prepare": _job("benchmark", "prepare", needs_torch=True),
+    "benchmark-draw": _job("benchmark", "draw", needs_torch=True),
     "benchmark-run": _job("benchmark", "run_seed", needs_torch=True),
     "cohort": _job("cohort", "make_cohort"),
     "check": _job("check", "check"),

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ActiveSeedLib.benchmark.config import Benchmark, DataSet
-from ActiveSeedLib.benchmark.runs import SPLIT, seed_folder, write_run
+from ActiveSeedLib.benchmark.examples import groups_of_picks, most_different
+from ActiveSeedLib.benchmark.runs import SPLIT, labelled_at, read_records, seed_folder, write_run
 from ActiveSeedLib.benchmark.simulate import Simulation
 from ActiveSeedLib.benchmark.split import Split
 from ActiveSeedLib.benchmark.table import Row
@@ -18,6 +19,8 @@ from ActiveSeedLib.features.encoder import Encoder, make_encoder
 from ActiveSeedLib.files import make_folder, write_json
 from ActiveSeedLib.jobs.opening import check_outside
 from ActiveSeedLib.jobs.simulate import SimulateParameters, read_cohort
+from ActiveSeedLib.pictures import draw_examples, draw_map
+from ActiveSeedLib.pool.case import Case
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.registry import parse_parameters
 from ActiveSeedLib.segmentation.settings import TrainSettings
@@ -71,6 +74,51 @@ def run_seed(params: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
     simulation.run(progress.part(0.02, 1.0), keep)
     return {"runs": written}
+
+
+@dataclass(frozen=True)
+class PictureParameters:
+    """Which run to draw: of a data set (as for a run), one strategy at one budget."""
+
+    benchmark: dict[str, Any]
+    out: str
+    seed: int
+    strategy: str
+    budget: int
+
+
+def draw(params: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Draw where a run's picks lie on the map, and test cases beside the reference's.
+
+    Figures 6 and 5 of Levy et al. 2026 (arXiv:2601.18532).
+    """
+    wanted = parse_parameters("benchmark-draw", PictureParameters, params)
+    of_seed = BenchmarkParameters(wanted.benchmark, wanted.out, wanted.seed)
+    simulation, facts = _simulation(of_seed, progress.part(0, 0.5))
+    out, name = Path(wanted.out), facts["data"]
+    split = simulation.split(simulation.encode(progress.part(0.5, 0.7)), wanted.seed)
+    reference = wanted.benchmark.get("reference", "random")
+    scores, folders = {}, {}
+    for strategy in dict.fromkeys((wanted.strategy, reference)):
+        records = read_records(out, name, wanted.seed, strategy)
+        labelled = labelled_at(records, wanted.budget)
+        rows = {case.name: row for row, case in enumerate(split.pool)}
+        folders[strategy] = simulation.training_folder(split, [rows[n] for n in labelled])
+        (record,) = [one for one in records if one["budget"] == wanted.budget]
+        scores[strategy] = {one["case"]: one["dice"] for one in record["cases"]}
+    stem = f"{name}-{wanted.seed}-{wanted.budget}"
+    places = {**_placed(split.pool, split.coords), **_placed(split.test, split.test_coords)}
+    groups = groups_of_picks(
+        read_records(out, name, wanted.seed, wanted.strategy), _split_facts(split), wanted.budget
+    )
+    the_map = out / "pictures" / f"{stem}-map.png"
+    draw_map(the_map, places, groups, title=f"{wanted.strategy}, seed {wanted.seed}")
+    pictures = {"map": str(the_map)}
+    if len(scores) > 1:
+        the_cases = out / "pictures" / f"{stem}-cases.png"
+        draw_examples(the_cases, most_different(simulation.cohort, split.test, scores, folders))
+        pictures["cases"] = str(the_cases)
+    return pictures
 
 
 def _simulation(
@@ -150,14 +198,14 @@ def _row(record: Mapping[str, Any], split: Split, facts: Mapping[str, Any]) -> R
 
 
 def _split_facts(split: Split) -> dict[str, Any]:
-    """Return names and places on the map of pool and test cases, for pictures."""
-
-    def placed(cases: Iterable[Any], coords: Iterable[Any]) -> dict[str, list[float]]:
-        return {c.name: [float(x), float(y)] for c, (x, y) in zip(cases, coords, strict=False)}
-
+    """Return names and places on the map of pool and test cases."""
     return {
         "seed": split.seed,
-        "pool": placed(split.pool, split.coords),
-        "test": placed(split.test, split.test_coords),
-        "tested": [case.name for case in split.test],
+        "pool": _placed(split.pool, split.coords),
+        "test": _placed(split.test, split.test_coords),
     }
+
+
+def _placed(cases: Iterable[Case], coords: Iterable[Any]) -> dict[str, tuple[float, float]]:
+    # test cases have no place where slices are taken
+    return {c.name: (float(x), float(y)) for c, (x, y) in zip(cases, coords, strict=False)}
