@@ -171,10 +171,7 @@ class _Job:
     def _fit(self, content: dict[str, Any] | None) -> tuple[Plan, list[dict[str, Any]], str]:
         training, validation = _split(self.prepared, self.settings)
         if self.settings.steps is not None:
-            an_epoch = batches.steps_an_epoch(training, self.plan)
-            epochs = max(1, round(self.settings.steps / an_epoch))
-            self.plan = dataclasses.replace(self.plan, epochs=epochs)
-            self.progress.note(f"{self.settings.steps} steps were asked for: {epochs} epochs.")
+            self._set_epochs(training, self.settings.steps)
         if self.settings.patience is not None and not validation:
             self.progress.note("Without validation cases the training cannot stop early.")
         loop = Loop(
@@ -196,6 +193,13 @@ class _Job:
         )
         loop.checkpoint.unlink(missing_ok=True)
         return self.plan, loop.state.history, self.device
+
+    def _set_epochs(self, training: Sequence[Prepared], steps: int) -> None:
+        epochs = max(1, round(steps / batches.steps_an_epoch(training, self.plan)))
+        sentence = f"{steps} steps were asked for, which {epochs} epochs come nearest to."
+        sentences = tuple(text for text in self.plan.sentences if " steps were " not in text)
+        self.plan = dataclasses.replace(self.plan, epochs=epochs, sentences=(*sentences, sentence))
+        self.progress.note(sentence)
 
     def _info(self, loop: Loop, validation: Sequence[Prepared]) -> dict[str, Any]:
         stopped = loop.best is not None

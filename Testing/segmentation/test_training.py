@@ -46,6 +46,39 @@ def test_learns_two_classes_of_volumes_and_writes_the_schemas_values(given, case
     assert score(found.labels, label.array, UNIT, given.values)["dice"] > 0.9
 
 
+@pytest.mark.parametrize(("count", "epochs"), [(1, 3), (2, 3), (5, 3), (12, 2)])
+def test_steps_do_not_grow_with_the_cases(given, folder, count, epochs):
+    cases = [given.training_case(s, given.slice_case(s)) for s in range(count)]
+    trained = run(given, cases, folder, epochs=None, steps=13, size_2d=(32, 32), batch_size=2)
+    # an epoch of fewer than 8 cases goes over them several times: 8, 8, 10, 12 slices
+    assert trained.plan.epochs == epochs
+    assert len(trained.history) == epochs
+    assert any("13 steps were asked for" in text for text in trained.sentences)
+
+
+def test_the_learning_rate_falls_where_it_is_asked_to(given, cases, tmp_path):
+    slices = [given.training_case(s, given.slice_case(s)) for s in range(2)]
+    found = {}
+    for kind, some in (("3d", cases), ("2d", slices)):
+        for decay in ("auto", "on", "off"):
+            folder = tmp_path / kind / decay
+            trained = run(given, some, folder, decay=decay, size_2d=(32, 32))
+            found[kind, decay] = (trained.plan.decay, weights(folder))
+    assert [found["3d", decay][0] for decay in ("auto", "on", "off")] == [True, True, False]
+    assert [found["2d", decay][0] for decay in ("auto", "on", "off")] == [False, True, False]
+    assert same(found["3d", "auto"][1], found["3d", "on"][1])
+    assert not same(found["3d", "on"][1], found["3d", "off"][1])
+    assert not same(found["2d", "on"][1], found["2d", "off"][1])
+
+
+@pytest.mark.parametrize(
+    "changes", [{"epochs": 3, "steps": 3}, {"steps": 0}, {"decay": "yes"}], ids=str
+)
+def test_settings_that_say_two_things_or_nothing_are_refused(given, changes):
+    with pytest.raises(InputError):
+        dataclasses.replace(given.tiny, **{"epochs": None, **changes})
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"network": "attention-unet-2d", "size_2d": (32, 32)}, {"patch": (16, 16, 16)}],
