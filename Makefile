@@ -46,9 +46,10 @@ $(READY): pyproject.toml constraints.txt
 benchmark: setup
 	@for script in Testing/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
-# Slower: the tables of the README's results section, on the real images.
+# Slower still, most of a day on two cores: the comparison in the README's results section.
 results: setup
-	@$(BIN)/python Testing/benchmarks/results.py
+	@$(BIN)/activeseed benchmark three-small-sets --data "$${ACTIVESEED_DATA:-../shared}/data" \
+	  --out results --parallel $(PROCESSES)
 
 clean:
 	rm -rf $(VENV) demo-out slicer-out build dist *.egg-info
