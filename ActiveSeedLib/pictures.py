@@ -6,7 +6,7 @@ tell apart; shapes differ too. Every file is written atomically.
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import cycle, pairwise
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +65,7 @@ def draw_map(
         title: stands above.
     """
     panels = 1 if clusters is None else 2
-    figure, axes = _figure(panels, width=5.4, height=5.2)
+    figure, axes = make_figure(panels, width=5.4, height=5.2)
     places = {
         name: np.array([coords[key] for key in keys if key in coords]).reshape(-1, 2)
         for name, keys in groups.items()
@@ -131,68 +131,6 @@ def _cluster_colour(number: int) -> tuple[float, float, float, float]:
     return (float(red), float(green), float(blue), 1.0)
 
 
-def draw_learning_curves(
-    path: Path,
-    curves: Mapping[str, Mapping[int, Sequence[float]]],
-    metric: str,
-    *,
-    title: str | None = None,
-) -> None:
-    """Draw a measure against the budget: the mean as a line, each seed a dot, their range a band.
-
-    Args:
-        path: the PNG (or SVG, PDF) to write.
-        curves: strategy → budget (labelled cases) → one value a seed; what is not finite is left
-            out.
-        metric: what is measured, for the axis, such as "Dice".
-        title: stands above; by default the metric and the number of seeds.
-    """
-    figure, (axis,) = _figure(1, width=6.4, height=4.2)
-    budgets = sorted({budget for curve in curves.values() for budget in curve})
-    gap = min((b - a for a, b in pairwise(budgets)), default=1)
-    seeds = 0
-    for index, (strategy, curve) in enumerate(curves.items()):
-        shift = (
-            gap * (0.035 if len(budgets) > 1 else 0.15) * (index - (len(curves) - 1) / 2)
-        )  # so that no dot hides another
-        values = {b: np.array([v for v in curve[b] if math.isfinite(v)]) for b in sorted(curve)}
-        values = {budget: found for budget, found in values.items() if found.size}
-        if values:
-            _draw_curve(axis, strategy, index, shift, values)
-            seeds = max(seeds, *(found.size for found in values.values()))
-    axis.set_xticks(budgets)
-    margin = gap * 0.3 if len(budgets) > 1 else 1
-    if budgets:
-        axis.set_xlim(budgets[0] - margin, budgets[-1] + margin)
-    axis.set_xlabel("labelled cases")
-    axis.set_ylabel(f"{metric} on the test cases")
-    noun = "seed" if seeds == 1 else "seeds"
-    axis.set_title(title or f"{metric}: mean of {seeds} {noun}, each seed a dot, band their range")
-    axis.grid(axis="y", color="#e4e4e4", linewidth=0.8)
-    axis.spines[["top", "right"]].set_visible(False)
-    if curves:
-        axis.legend(frameon=False, loc="best")
-    _save(figure, path)
-
-
-def _draw_curve(
-    axis: Any, name: str, index: int, shift: float, values: Mapping[int, NDArray[np.float64]]
-) -> None:
-    colour = CYCLE[index % len(CYCLE)]
-    x = np.array(list(values)) + shift
-    low, high = ([f(found) for found in values.values()] for f in (np.min, np.max))
-    means = [found.mean() for found in values.values()]
-    mark = CURVE_MARKS[index % len(CURVE_MARKS)]
-    axis.fill_between(x, low, high, color=colour, alpha=0.14, linewidth=0)
-    if len(x) == 1:
-        axis.vlines(x, low, high, color=colour, alpha=0.35, linewidth=2)
-    line = {"color": colour, "linewidth": 2, "zorder": 3}
-    axis.plot(x, means, marker=mark, markersize=8.5, markerfacecolor="white", label=name, **line)
-    dots = {"color": colour, "s": 18, "edgecolors": "white", "linewidths": 0.6, "zorder": 4}
-    for place, found in zip(x, values.values(), strict=True):
-        axis.scatter(np.full(found.size, place), found, **dots)
-
-
 def draw_contact_sheet(
     path: Path,
     thumbnails: Sequence[tuple[str, NDArray[Any], NDArray[Any] | None]],
@@ -214,7 +152,7 @@ def draw_contact_sheet(
     rows = math.ceil(count / columns)
     aspect = max((p.shape[0] / p.shape[1] for _, p, _ in thumbnails), default=1.0)
     width = 1.45
-    figure, axes = _figure(columns, rows, width=width, height=width * min(aspect, 2) + 0.22)
+    figure, axes = make_figure(columns, rows, width=width, height=width * min(aspect, 2) + 0.22)
     for axis in axes:
         axis.set_axis_off()
     for axis, (name, picture, label) in zip(axes, thumbnails, strict=False):
@@ -239,7 +177,7 @@ def draw_examples(path: Path, examples: Sequence["Example"], *, title: str = "")
         title: stands above all.
     """
     names = list(examples[0].predictions)
-    figure, axes = _figure(len(names) + 1, len(examples), width=2.3, height=2.45)
+    figure, axes = make_figure(len(names) + 1, len(examples), width=2.3, height=2.45)
     for row, example in enumerate(examples):
         columns = {"truth": example.truth, **example.predictions}
         for place, (name, label) in enumerate(columns.items()):
@@ -315,7 +253,9 @@ def save_thumbnail(path: Path, image: Image, size: int = 96) -> None:
         Pillow.fromarray(thumbnail(image, size)).save(temporary)
 
 
-def _figure(columns: int, rows: int = 1, *, width: float, height: float) -> tuple[Any, list[Any]]:
+def make_figure(
+    columns: int, rows: int = 1, *, width: float, height: float
+) -> tuple[Any, list[Any]]:
     """Return a figure of equal panels (inches each) that needs no display, and its axes."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

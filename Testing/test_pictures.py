@@ -12,7 +12,6 @@ from ActiveSeedLib.pictures import (
     GREEN,
     ORANGE,
     draw_contact_sheet,
-    draw_learning_curves,
     draw_map,
     save_thumbnail,
     section,
@@ -149,21 +148,6 @@ def test_the_map_of_hardly_anything_is_drawn(tmp_path: Path) -> None:
     draw_map(tmp_path / "none.png", {}, {"pool": []})
     draw_map(tmp_path / "one.png", {"a": (0.0, 0.0)}, {"own group": ["a"]}, clusters={"a": 0})
     assert (tmp_path / "none.png").stat().st_size > 1000
-
-
-def test_learning_curves_name_strategies_and_budgets(tmp_path: Path) -> None:
-    curves = {
-        "levy": {16: [0.8, 0.82, 0.81], 8: [0.7, 0.75, float("nan")]},
-        "random": {8: [0.6, 0.7, 0.65], 16: [float("nan")]},
-    }
-    draw_learning_curves(tmp_path / "c.svg", curves, "Dice")
-    words = _texts(tmp_path / "c.svg")
-    for text in ("levy", "random", "8", "16", "labelled cases", "Dice on the test cases"):
-        assert f"<!-- {text} -->" in words
-    assert "mean of 3 seeds" in words
-    draw_learning_curves(tmp_path / "one.png", {"levy": {6: [0.8]}}, "HD95")
-    draw_learning_curves(tmp_path / "none.png", {}, "Dice")
-    assert _has(tmp_path / "one.png", BLUE)
 
 
 def test_a_contact_sheet_outlines_the_labels(tmp_path: Path) -> None:

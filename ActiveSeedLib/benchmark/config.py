@@ -35,6 +35,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from ActiveSeedLib.benchmark.minutes import MODEL
 from ActiveSeedLib.benchmark.protocol import FIRST_SEED, Protocol
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.features import DEFAULT_ENCODER
@@ -114,6 +115,11 @@ class Benchmark:
         for one in self.data:
             self.protocol(one, one.budgets_of(10**6, self.test_fraction))
 
+    @property
+    def all_seeds(self) -> list[int]:
+        """The seeds of all repetitions."""
+        return list(range(self.first_seed, self.first_seed + self.seeds))
+
     def protocol(self, data: DataSet, budgets: tuple[int, ...]) -> Protocol:
         """Return what is compared on one data set; `InputError` if that cannot be."""
         try:
@@ -122,6 +128,26 @@ class Benchmark:
             )
         except InputError as error:
             raise InputError(f"{data.name}: {error}") from error
+
+    def describe(self) -> list[str]:
+        """Return what is compared, in sentences."""
+        sentences = [
+            "Paired runs: for one seed every strategy meets the same test cases "
+            f"({self.test_fraction:.0%} of all, whole patients), the same initial weights and "
+            "order of batches; only the labelled cases differ. Label maps play the annotator.",
+            "With @once all cases of each budget are chosen at once, as if nothing were labelled; "
+            "a plus joins the strategies of the first and of all later rounds; full labels the "
+            "whole pool. Minutes of annotation are an assumption: "
+            + ", ".join(f"{value:g} {name}" for name, value in MODEL.items())
+            + ".",
+        ]
+        for data in self.data:
+            settings = ", ".join(f"{name} {value}" for name, value in data.training.items())
+            sentences.append(
+                f"{data.name}: {', '.join(map(str, data.budgets))} labelled "
+                f"{data.unit}s; encoder {data.encoder}; training: {settings or 'as by default'}."
+            )
+        return sentences
 
     def digest(self, data: DataSet) -> str:
         """Return a short hash of all in the file that determines a row of one data set.

@@ -4,7 +4,6 @@ import argparse
 from collections.abc import Callable
 
 from ActiveSeedLib.cli import commands
-from ActiveSeedLib.cli.demo import demo
 from ActiveSeedLib.cli.inspect import inspect
 from ActiveSeedLib.cli.view import VIEW_DEFAULTS, view
 from ActiveSeedLib.version import __version__
@@ -136,6 +135,7 @@ def _add_other_commands(add: Add) -> None:
     simulate.add_argument("--seeds", type=int, default=3, help="repetitions")
     simulate.add_argument("--test-fraction", type=float, default=0.2)
     simulate.add_argument("--out", required=True, help="a folder for the results")
+    simulate.add_argument("--parallel", type=_positive, default=1, help="runs side by side")
     _add_patients(simulate)
     _add_unit(simulate)
     _add_encoder(simulate, seed=False)
@@ -151,8 +151,9 @@ def _add_other_commands(add: Add) -> None:
         "--merge", action="append", default=[], metavar="CSV", help="a table of another machine"
     )
     compare.add_argument("--report-only", action="store_true", help="run nothing")
+    compare.add_argument("--show", metavar="STRATEGY,SEED,BUDGET", help="the run to draw")
 
-    show = add("demo", demo, "the whole loop on a generated cohort, and on real images if there")
+    show = add("demo", commands.demo, "the whole loop on a generated cohort")
     show.add_argument("--out", default="activeseed-demo", help="a folder for the demo's project")
     show.add_argument(
         "--no-serve", dest="serve", action="store_false", help="do not show it in a browser at last"

@@ -1,184 +1,164 @@
 """`activeseed benchmark`: every run of a configuration, some side by side, and the report."""
 
-import os
-import queue
-import threading
 from argparse import Namespace
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from ActiveSeedLib.benchmark.config import Benchmark, DataSet, find_config, read_config
-from ActiveSeedLib.benchmark.runs import read_runs
-from ActiveSeedLib.benchmark.table import FULL, Row, merge, read_table, write_table
-from ActiveSeedLib.cli.output import ProgressBar, print_json
-from ActiveSeedLib.errors import ActiveSeedError, CancelledError, InputError
+from ActiveSeedLib.benchmark.report import MARKDOWN, PAGE, write_report
+from ActiveSeedLib.benchmark.runs import seed_folder
+from ActiveSeedLib.benchmark.sections import Picture, make_sections
+from ActiveSeedLib.benchmark.statistics import areas, compare_areas
+from ActiveSeedLib.benchmark.table import FULL, read_table
+from ActiveSeedLib.cli.commands import training
+from ActiveSeedLib.cli.conductor import Conductor, Results
+from ActiveSeedLib.cli.output import ProgressBar, print_json, table
+from ActiveSeedLib.cli.running import Runner
+from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.files import make_folder, write_bytes
+from ActiveSeedLib.jobs.opening import check_outside
+from ActiveSeedLib.registry import read_assignments
 from ActiveSeedLib.worker.client import WorkerClient
-
-TABLE = "results.csv"
 
 
 def benchmark(options: Namespace) -> None:
-    """Do the runs that are missing, then write table and report."""
+    """Do the runs of a configuration that are missing, then write table and report."""
     source = find_config(options.config)
     wanted = read_config(source, Path(options.data) if options.data else None)
-    seeds = options.seeds or list(range(wanted.first_seed, wanted.first_seed + wanted.seeds))
     out = make_folder(Path(options.out).absolute())
     results = Results(wanted, out, [read_table(Path(path)) for path in options.merge])
     write_bytes(out / "config.toml", source.read_bytes())
     if not options.report_only:
+        seeds = options.seeds or wanted.all_seeds
         Conductor(wanted, seeds, results, options.parallel, quiet=options.json).run()
-    if not results.rows:
-        raise InputError(f"{out} holds no results yet: leave out --report-only.")
-    if options.json:
-        return print_json({"table": str(results.path), "rows": len(results.rows)})
-    return print(f"{len(results.rows)} rows: {results.path}")
+    _write_report(results, options.show, quiet=options.json)
+    _say(results, options.json)
 
 
-class Results:
-    """The table of a benchmark in its folder, brought up to date from the files of its runs."""
-
-    def __init__(self, benchmark: Benchmark, out: Path, tables: list[list[Row]]) -> None:
-        self.benchmark, self.out = benchmark, out
-        self.path = out / TABLE
-        known = [read_table(self.path)] if self.path.exists() else []
-        self.rows: list[Row] = []
-        self._before = [*known, *tables]
-        self.update()
-
-    def update(self) -> None:
-        """Add the rows of the runs that are done, and write the table.
-
-        Raises:
-            InputError: rows of another configuration, or of other images, are among them.
-        """
-        rows = merge([*self._before, list(read_runs(self.out))])
-        expected = {data.name: self.benchmark.digest(data) for data in self.benchmark.data}
-        for row in rows:
-            if expected.get(row.data, row.protocol) != row.protocol:
-                raise InputError(
-                    f"The results of {row.data} in {self.out} or in a merged table come from "
-                    "another configuration: choose another --out, or the configuration that they "
-                    f"come from ({self.out / 'config.toml'})."
-                )
-        self.rows = rows
-        if rows:
-            write_table(self.path, rows)
-
-    def missing(self, data: DataSet, seed: int) -> list[str]:
-        """Return the strategies that lack a row of this data set and seed."""
-        found: dict[str, int] = {}
-        for row in self.rows:
-            if (row.data, row.seed) == (data.name, seed):
-                found[row.strategy] = found.get(row.strategy, 0) + 1
-        return [
-            strategy
-            for strategy in self.benchmark.strategies
-            if found.get(strategy, 0) < (1 if strategy == FULL else len(data.budgets))
-        ]
+def simulate(options: Namespace) -> None:
+    """Compare strategies on one data set that the options name, as a benchmark of its own."""
+    data = DataSet(
+        name="data",
+        images=options.images,
+        labels=options.labels,
+        budgets=options.budgets,
+        patients=options.patients,
+        unit=options.unit,
+        encoder=options.encoder,
+        encoder_parameters=read_assignments(options.encoder_parameters),
+        training=training(options),
+    )
+    wanted = Benchmark(
+        title="Simulation",
+        strategies=options.strategies,
+        data=[data],
+        seeds=options.seeds,
+        test_fraction=options.test_fraction,
+    )
+    out = Path(options.out).absolute()
+    _say(carry_out(wanted, out, options.parallel, quiet=options.json), options.json)
 
 
-class Conductor:
-    """Several background processes that share the missing runs: each takes the next seed."""
-
-    def __init__(
-        self, benchmark: Benchmark, seeds: list[int], results: Results, parallel: int, quiet: bool
-    ) -> None:
-        self.benchmark, self.results, self.parallel = benchmark, results, parallel
-        self._bar = ProgressBar(quiet=quiet)
-        self._lock = threading.Lock()
-        self._what = ""
-        self._done: dict[int, float] = {}
-        self._failed: list[BaseException] = []
-        self._clients: list[WorkerClient] = []
-        self._said: set[str] = set()
-        self._missing = [
-            (data, seed, missing)
-            for seed in seeds
-            for data in benchmark.data
-            if (missing := results.missing(data, seed))
-        ]
-
-    def run(self) -> None:
-        """Do all that is missing; raise the first error when the others have stopped."""
-        names = {data.name for data, _, _ in self._missing}
-        prepare = [data for data in self.benchmark.data if data.name in names]
-        self._share("data sets", [("benchmark-prepare", self._params(data)) for data in prepare])
-        runs = [
-            ("benchmark-run", {**self._params(data), "seed": seed, "strategies": strategies})
-            for data, seed, strategies in self._missing
-        ]
-        self._share("seeds of data sets", runs)
-
-    def _params(self, data: DataSet) -> dict[str, Any]:
-        return {
-            "benchmark": asdict(replace(self.benchmark, data=[data])),
-            "out": str(self.results.out),
-        }
-
-    def _share(self, what: str, tasks: list[tuple[str, dict[str, Any]]]) -> None:
-        """Carry out `tasks`, `parallel` at a time; on Ctrl+C stop them all and raise."""
-        waiting: queue.SimpleQueue[tuple[int, tuple[str, dict[str, Any]]]] = queue.SimpleQueue()
-        for numbered in enumerate(tasks):
-            waiting.put(numbered)
-        self._what, self._done = what, dict.fromkeys(range(len(tasks)), 0.0)
-        count = min(self.parallel, len(tasks))
-        threads = [threading.Thread(target=self._work, args=(waiting,)) for _ in range(count)]
-        for thread in threads:
-            thread.start()
-        try:
-            for thread in threads:
-                while thread.is_alive():
-                    thread.join(0.2)
-        except KeyboardInterrupt:
-            self._stop(CancelledError())
-        finally:
-            for thread in threads:
-                thread.join()
-            self._bar.clear()
-        if self._failed:
-            raise self._failed[0]
-
-    def _work(self, waiting: "queue.SimpleQueue[tuple[int, tuple[str, dict[str, Any]]]]") -> None:
-        with WorkerClient(env=_environment(self.parallel)) as client:
-            self._clients.append(client)
-            while not self._failed:
-                try:
-                    number, (job, params) = waiting.get_nowait()
-                except queue.Empty:
-                    return
-                try:
-                    client.run(job, params, lambda event, n=number: self._hear(n, event))  # type: ignore[misc]
-                    with self._lock:
-                        self._done[number] = 1.0
-                        self.results.update()
-                except (ActiveSeedError, OSError) as error:
-                    self._stop(error)
-
-    def _stop(self, error: BaseException) -> None:
-        """Remember why, and end all processes; finished runs and trainings are on the disk."""
-        self._failed.append(error)
-        for client in self._clients:
-            client.close()
-
-    def _hear(self, number: int, event: Mapping[str, Any]) -> None:
-        with self._lock:
-            if event["event"] == "progress":
-                self._done[number] = event["fraction"]
-                self._bar.show(sum(self._done.values()) / len(self._done), self._step())
-            elif event["event"] == "note" and event["text"] not in self._said:
-                self._said.add(event["text"])
-                self._bar.note(event["text"])
-
-    def _step(self) -> str:
-        """Return how many tasks are done; what each process does would only flicker."""
-        done = sum(fraction == 1.0 for fraction in self._done.values())
-        return f"{done} of {len(self._done)} {self._what} done"
+def carry_out(wanted: Benchmark, out: Path, parallel: int = 1, quiet: bool = False) -> Results:
+    """Do the runs of `wanted` that are missing in the folder `out`, then write table and report."""
+    for data in wanted.data:
+        check_outside(out, Path(data.images))
+    results = Results(wanted, make_folder(out), [])
+    Conductor(wanted, wanted.all_seeds, results, parallel, quiet).run()
+    _write_report(results, None, quiet)
+    return results
 
 
-def _environment(parallel: int) -> dict[str, str]:
-    """Return this process's environment, in which several processes share the cores."""
-    threads = max(1, (os.cpu_count() or 1) // parallel)
-    return {"OMP_NUM_THREADS": str(threads), **os.environ}
+def _write_report(results: Results, show: str | None, quiet: bool) -> None:
+    wanted, rows = results.benchmark, results.rows
+    if not rows:
+        raise InputError(f"{results.out} holds no results yet: leave out --report-only.")
+    pictures = draw_runs(results, show, quiet)
+    sections = make_sections(rows, wanted.describe(), wanted.reference, pictures)
+    write_report(results.out, wanted.title, sections)
+
+
+def _say(results: Results, as_json: bool) -> None:
+    """Print the strategies' areas, and where table and report are."""
+    wanted, rows, out = results.benchmark, results.rows, results.out
+    page, text = out / PAGE, out / MARKDOWN
+    gains = {(one.data, one.strategy): one for one in compare_areas(rows, wanted.reference)}
+    found = []
+    for area in areas(rows):
+        one = gains.get((area.data, area.strategy))
+        found.append(
+            {
+                "data": area.data,
+                "strategy": area.strategy,
+                "seeds": area.seeds,
+                "area (Dice)": area.mean,
+                f"− {wanted.reference}": one.mean if one else None,
+                "p, corrected": one.p_corrected if one else None,
+            }
+        )
+    if as_json:
+        files = {"table": str(results.path), "report": str(page), "markdown": str(text)}
+        return print_json({**files, "rows": len(rows), "areas": found})
+    print(table(found))
+    return print(f"\nReport: {page}; as Markdown: {text}; every run: {results.path}")
+
+
+def draw_runs(results: Results, show: str | None, quiet: bool) -> dict[str, list[Picture]]:
+    """Draw one run of each data set whose trainings lie here: its picks, and test cases.
+
+    Args:
+        results: of the benchmark.
+        show: "strategy,seed,budget"; by default levy, the first seed and the second budget.
+        quiet: say nothing.
+    """
+    wanted, out = results.benchmark, results.out
+    pictures: dict[str, list[Picture]] = {}
+    with WorkerClient() as client:
+        for data in wanted.data:
+            run = _run_to_show(results, data, show)
+            if run is None or not seed_folder(out, data.name, run[1]).exists():
+                continue
+            strategy, seed, budget = run
+            params = {
+                "benchmark": asdict(replace(wanted, data=[data])),
+                "out": str(out),
+                "seed": seed,
+                "strategy": strategy,
+                "budget": budget,
+            }
+            try:
+                drawn = Runner(client, quiet).run("benchmark-draw", params)
+            except InputError as error:
+                if show is not None:
+                    raise
+                ProgressBar(quiet=quiet).note(f"{data.name}: no pictures. {error}")
+                continue
+            of_run = f"{data.name}, {strategy}, seed {seed}, {budget} labelled"
+            captions = {
+                "map": f"{of_run}: the picks on the map of the pool.",
+                "cases": f"{of_run}: test cases that differ most from {wanted.reference}, as many "
+                "for the better as for the worse.",
+            }
+            pictures[data.name] = [
+                Picture(Path(path).stem, captions[kind], Path(path).read_bytes())
+                for kind, path in drawn.items()
+            ]
+    return pictures
+
+
+def _run_to_show(results: Results, data: DataSet, show: str | None) -> tuple[str, int, int] | None:
+    if show is not None:
+        named, *numbers = show.rsplit(",", 2)
+        if len(numbers) != 2 or not all(number.isdecimal() for number in numbers):
+            raise InputError(f"Write --show as strategy,seed,budget, not as {show!r}.")
+        return named, int(numbers[0]), int(numbers[1])
+    runs = [row for row in results.rows if row.data == data.name and row.strategy != FULL]
+    names = dict.fromkeys(row.strategy for row in runs)
+    others = [name for name in names if name != results.benchmark.reference] or list(names)
+    strategy = "levy" if "levy" in names else next(iter(others), "")
+    of_strategy = sorted((row.seed, row.budget) for row in runs if row.strategy == strategy)
+    if not of_strategy:
+        return None
+    seed = of_strategy[0][0]
+    budgets = [budget for s, budget in of_strategy if s == seed]
+    return strategy, seed, budgets[min(1, len(budgets) - 1)]

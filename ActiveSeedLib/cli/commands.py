@@ -249,27 +249,22 @@ def check(options: Namespace) -> None:
 
 
 def simulate(options: Namespace) -> None:
-    """Compare strategies with label maps in the annotator's place."""
-    from ActiveSeedLib.jobs.simulate import SimulateParameters
+    """Compare strategies on one data set; see `cli.benchmark`."""
+    from ActiveSeedLib.cli.benchmark import simulate as run
 
-    names = ("images", "labels", "out", "strategies", "budgets", "seeds", "test_fraction")
-    params = {name: getattr(options, name) for name in (*names, "patients", "encoder", "unit")}
-    params["encoder_parameters"] = read_assignments(options.encoder_parameters)
-    params["settings"] = training(options)
-    SimulateParameters(**params).protocol()  # a slip is told before PyTorch is loaded
-    with runner(options) as run:
-        result = run.run("simulate", params)
-    if options.json:
-        return print_json(result)
-    print(table(result["summary"]))
-    if result["paired"]:
-        print(f"\nPaired with random, seed by seed:\n{table(result['paired'])}")
-    return print(f"\nEvery run: {options.out}/results.csv, the curves: learning_curves.png")
+    run(options)
 
 
 def benchmark(options: Namespace) -> None:
     """Compare strategies as a configuration says; see `cli.benchmark`."""
     from ActiveSeedLib.cli.benchmark import benchmark as run
+
+    run(options)
+
+
+def demo(options: Namespace) -> None:
+    """Run the whole loop on a generated cohort; see `cli.demo`."""
+    from ActiveSeedLib.cli.demo import demo as run
 
     run(options)
 

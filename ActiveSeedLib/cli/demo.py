@@ -3,12 +3,15 @@
 import os
 from argparse import Namespace
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ActiveSeedLib.app.choices import Choices
 from ActiveSeedLib.app.session import Session
+from ActiveSeedLib.benchmark.config import Benchmark, DataSet
+from ActiveSeedLib.benchmark.statistics import Paired, Summary, compare_rows, summarise_rows
+from ActiveSeedLib.cli.benchmark import carry_out
 from ActiveSeedLib.cli.output import print_json, table
 from ActiveSeedLib.cli.running import Runner, runner
 from ActiveSeedLib.cli.view import INSTALL_VIEWER, VIEW_DEFAULTS, missing_viewer, view
@@ -47,25 +50,14 @@ def demo(options: Namespace) -> None:
             title = "The cold start on real MR volumes (hippocampus)."
             loops.append(_loop(run, out / "project-hippocampus", real, talk, title))
         talk("\nThe same loop against random choice, on the same splits and seeds.")
-        comparison = run.run(
-            "simulate",
-            {
-                "images": str(made.images),
-                "labels": str(made.labels),
-                "patients": str(made.patients),
-                "out": str(out / "against-random"),
-                "strategies": ["levy", "random"],
-                "budgets": list(made.budgets),
-                "seeds": 3,
-                "settings": made.settings,
-            },
-        )
+    results = carry_out(_against_random(made), out / "against-random", quiet=options.json)
+    comparison = compare_rows(results.rows)
     if options.json:
-        print_json({"loops": loops, "comparison": comparison})
+        print_json({"loops": loops, "comparison": [asdict(one) for one in comparison]})
         return
-    print(f"\n{table(comparison['summary'])}\n")
-    for row in comparison["paired"]:
-        print(_say_comparison(row))
+    print(f"\n{table([_shown(one) for one in summarise_rows(results.rows)])}\n")
+    for one in comparison:
+        print(_say_comparison(one))
     print("Three seeds on sixty small volumes show how to compare; they prove nothing.")
     print(_closing(out, loops))
     if options.serve and not os.environ.get("CI"):
@@ -174,12 +166,35 @@ def _fill_queue(run: Runner, root: Path, cohort: Cohort, talk: Any) -> None:
         session.keep_choices(Choices(budget=budget, epochs=cohort.settings["epochs"]))
 
 
-def _say_comparison(row: dict[str, Any]) -> str:
-    difference = row["dice − random"]
-    word = "higher" if difference > 0 else "lower"
+def _against_random(made: Cohort) -> Benchmark:
+    data = DataSet(
+        name="generated",
+        images=str(made.images),
+        labels=str(made.labels),
+        patients=str(made.patients),
+        budgets=list(made.budgets),
+        training=made.settings,
+    )
+    return Benchmark(["levy", "random"], [data], "Levy against random", seeds=3)
+
+
+def _shown(one: Summary) -> dict[str, Any]:
+    return {
+        "strategy": one.strategy,
+        "labelled": one.budget,
+        "seeds": one.seeds,
+        "Dice mean": one.dice_mean,
+        "std": one.dice_std,
+        "median": one.dice_median,
+        "HD95 mean (mm)": one.hd95_mean,
+    }
+
+
+def _say_comparison(one: Paired) -> str:
+    word = "higher" if one.mean > 0 else "lower"
     return (
-        f"With {row['budget']} labelled, the Dice of {row['strategy']} is on average "
-        f"{abs(difference):.3f} {word} than that of random, and better in {row['better in']} seeds."
+        f"With {one.budget} labelled, the Dice of {one.strategy} is on average {abs(one.mean):.3f} "
+        f"{word} than that of random, and better in {one.better} of {one.pairs} seeds."
     )
 
 
@@ -189,7 +204,7 @@ def _closing(out: Path, loops: list[dict[str, Any]]) -> str:
             "",
             "What you have now:",
             *(f"  {loop['project']}: a project, with its map in map.png" for loop in loops),
-            f"  {out / 'against-random' / 'learning_curves.png'}: the curve against random",
+            f"  {out / 'against-random' / 'report.html'}: the comparison with random",
             f"  {out / 'against-random' / 'results.csv'}: every run",
             "",
             "What to do next, with your own images:",

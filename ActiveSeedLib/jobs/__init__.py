@@ -35,7 +35,6 @@ JOBS: dict[str, Job] = {
     "train": _job("train", "train_model", needs_torch=True),
     "predict": _job("predict", "predict", needs_torch=True),
     "cross-validate": _job("crossvalidate", "cross_validate", needs_torch=True),
-    "simulate": _job("simulate", "run_simulation", needs_torch=True),
     "benchmark-prepare": _job("benchmark", "prepare", needs_torch=True),
     "benchmark-draw": _job("benchmark", "draw", needs_torch=True),
     "benchmark-run": _job("benchmark", "run_seed", needs_torch=True),

@@ -17,8 +17,8 @@ from ActiveSeedLib.benchmark.split import Split
 from ActiveSeedLib.benchmark.table import Row
 from ActiveSeedLib.features.encoder import Encoder, make_encoder
 from ActiveSeedLib.files import make_folder, write_json
+from ActiveSeedLib.jobs.labelled import read_cohort
 from ActiveSeedLib.jobs.opening import check_outside
-from ActiveSeedLib.jobs.simulate import SimulateParameters, read_cohort
 from ActiveSeedLib.pictures import draw_examples, draw_map
 from ActiveSeedLib.pool.case import Case
 from ActiveSeedLib.progress import Progress
@@ -129,18 +129,7 @@ def _simulation(
     training = TrainSettings.from_json(data.training)
     encoder = make_encoder(data.encoder, data.encoder_parameters)
     check_outside(Path(wanted.out), Path(data.images))
-    cohort = read_cohort(
-        SimulateParameters(
-            images=data.images,
-            labels=data.labels,
-            out=wanted.out,
-            strategies=benchmark.strategies,
-            budgets=[],
-            patients=data.patients,
-            unit=data.unit,
-        ),
-        progress,
-    )
+    cohort = read_cohort(data, progress)
     budgets = data.budgets_of(len(cohort.units(cohort.cases)), benchmark.test_fraction)
     protocol = benchmark.protocol(data, budgets)
     if wanted.seed is not None:

@@ -1,0 +1,295 @@
+"""What a benchmark's report holds, whatever it is written as: sentences, tables and pictures."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ActiveSeedLib.benchmark.evidence import Finding, findings
+from ActiveSeedLib.benchmark.figures import (
+    curves_figure,
+    differences_figure,
+    forest_figure,
+    ranks_figure,
+)
+from ActiveSeedLib.benchmark.labels_needed import COSTS, labels_needed
+from ActiveSeedLib.benchmark.statistics import (
+    ALL,
+    Paired,
+    Ranks,
+    Summary,
+    areas,
+    compare_areas,
+    compare_rows,
+    failed_runs,
+    mean_ranks,
+    spreads,
+    summarise_rows,
+)
+from ActiveSeedLib.benchmark.table import FULL, Row
+
+NONE = "–"
+VERDICTS = {True: "supported", False: "contradicted", None: "open"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under a title; `folded` ones are shown when they are asked for."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    folded: bool = False
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture with its caption; `name` becomes a file's, `content` is SVG or PNG."""
+
+    name: str
+    caption: str
+    content: bytes
+
+    @property
+    def kind(self) -> str:
+        """How the file ends: "png" or "svg"."""
+        return "png" if self.content.startswith(b"\x89PNG") else "svg"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the report under one heading."""
+
+    title: str
+    sentences: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
+
+
+def make_sections(
+    rows: Sequence[Row],
+    sentences: Sequence[str],
+    reference: str = "random",
+    pictures: Mapping[str, Sequence[Picture]] | None = None,
+) -> list[Section]:
+    """Return the parts of the report.
+
+    Args:
+        rows: of the table.
+        sentences: what was compared, in words.
+        reference: whom the others are compared with.
+        pictures: data set → further pictures of it.
+    """
+    sets = list(dict.fromkeys(row.data for row in rows))
+    said = findings(rows)
+    whole = Section(
+        "What was compared", list(sentences), [one for one in said if not one.data], [], []
+    )
+    parts = [whole]
+    for data in sets:
+        of_data = [row for row in rows if row.data == data]
+        part = _data_section(data, of_data, reference)
+        part.findings.extend(one for one in said if one.data == data)
+        part.pictures.extend((pictures or {}).get(data, ()))
+        parts.append(part)
+    everything = [one for one in mean_ranks(rows) if one.data == ALL]
+    if everything:
+        parts.append(_ranks_section(everything[0]))
+    return [*parts, _provenance(rows)]
+
+
+def _data_section(data: str, rows: Sequence[Row], reference: str) -> Section:
+    summaries = summarise_rows(rows)
+    seeds = sorted({row.seed for row in rows})
+    pools = sorted({row.pool for row in rows})
+    tested = sorted({row.tested for row in rows})
+    sentences = [
+        f"{len(seeds)} seeds ({_span(seeds)}); {_span(pools)} cases to choose from, "
+        f"{_span(tested)} to test on."
+    ]
+    differences = compare_rows(rows, reference)
+    whole = compare_areas(rows, reference)
+    minutes = {
+        (one.strategy, one.budget): float(
+            np.mean(
+                [r.minutes for r in rows if (r.strategy, r.budget) == (one.strategy, one.budget)]
+            )
+        )
+        for one in summaries
+        if one.strategy != FULL
+    }
+    pictures = []
+    if differences:
+        pictures.append(
+            _picture(
+                f"{data}-differences",
+                f"{data}: each strategy's mean difference in Dice to {reference}, with 95 % "
+                "intervals.",
+                differences_figure(differences, reference),
+            )
+        )
+    pictures.append(
+        _picture(
+            f"{data}-curves",
+            f"{data}: mean Dice against labelled cases and against minutes of annotation.",
+            curves_figure(summaries, minutes, reference),
+        )
+    )
+    if whole:
+        caption = f"{data}: differences in area under the budget curve, with 95 % intervals."
+        pictures.append(_picture(f"{data}-areas", caption, forest_figure(whole, reference)))
+    pictures += [
+        _picture(f"{data}-ranks", f"{data}: mean ranks by area.", ranks_figure(ranks))
+        for ranks in mean_ranks(rows)
+        if len(ranks.strategies) > 1
+    ]
+    tables = [
+        _area_table(rows, whole, reference),
+        _measure_table("Dice, mean ± standard deviation (median)", summaries, "dice"),
+        _measure_table("HD95 in mm (pixels where they have no size)", summaries, "hd95", True),
+        _difference_table(differences, reference, "dice"),
+        _difference_table(compare_rows(rows, reference, "hd95"), reference, "hd95"),
+        _needed_table(rows),
+        _spread_table(rows, reference),
+        _time_table(rows),
+    ]
+    return Section(data, sentences, [], [one for one in tables if one.rows], pictures)
+
+
+def _picture(name: str, caption: str, svg: str) -> Picture:
+    return Picture(name, caption, svg.encode())
+
+
+def _area_table(rows: Sequence[Row], whole: Sequence[Paired], reference: str) -> Table:
+    compared = {one.strategy: one for one in whole}
+    lines = []
+    for area in sorted(areas(rows), key=lambda one: -one.mean):
+        one = compared.get(area.strategy)
+        lines.append(
+            (
+                area.strategy,
+                _spread(area.mean, area.std, area.median, 4),
+                *(_difference(one) if one else (NONE,) * 4),
+            )
+        )
+    columns = ("strategy", "area", f"− {reference}", "95 % interval", "better in", "p, corrected")
+    return Table("Area under the budget curve (a Dice)", columns, lines)
+
+
+def _difference(one: Paired, digits: int = 4) -> tuple[str, str, str, str]:
+    interval = NONE
+    if one.low is not None and one.high is not None:
+        interval = f"{one.low:+.{digits}f} to {one.high:+.{digits}f}"
+    p = NONE if one.p_corrected is None else f"{one.p_corrected:.3f}"
+    return f"{one.mean:+.{digits}f}", interval, f"{one.better} of {one.pairs}", p
+
+
+def _difference_table(found: Sequence[Paired], reference: str, measure: str) -> Table:
+    digits = 4 if measure == "dice" else 2
+    lines = [
+        (one.strategy, str(one.budget), *_difference(one, digits), f"{one.median:+.{digits}f}")
+        for one in found
+    ]
+    columns = ("strategy", "labelled", "mean", "95 % interval", "better in", "p, corrected")
+    title = f"{'Dice' if measure == 'dice' else 'HD95'} − {reference}, seed by seed"
+    return Table(title, (*columns, "median"), lines, folded=True)
+
+
+def _measure_table(
+    title: str, summaries: Sequence[Summary], measure: str, folded: bool = False
+) -> Table:
+    budgets = sorted({one.budget for one in summaries if one.strategy != FULL})
+    found = {(one.strategy, one.budget): one for one in summaries}
+    lines = []
+    for strategy in dict.fromkeys(one.strategy for one in summaries if one.strategy != FULL):
+        cells = []
+        for budget in budgets:
+            one = found.get((strategy, budget))
+            cell = NONE if one is None else _measured(one, measure)
+            cells.append(cell + (f", {one.failed} failed" if one and one.failed else ""))
+        lines.append((strategy, *cells))
+    for one in (one for one in summaries if one.strategy == FULL):
+        cell = f"{_measured(one, measure)} with about {one.budget}"
+        lines.append((f"{FULL} supervision", *[NONE] * (len(budgets) - 1), cell))
+    return Table(title, ("strategy", *(f"{b} labelled" for b in budgets)), lines, folded)
+
+
+def _measured(one: Summary, measure: str) -> str:
+    if measure == "dice":
+        return _spread(one.dice_mean, one.dice_std, one.dice_median, 3)
+    return _spread(one.hd95_mean, one.hd95_std, one.hd95_median, 2)
+
+
+def _spread(mean: float, std: float | None, median: float, digits: int) -> str:
+    around = "" if std is None else f" ± {std:.{digits}f}"
+    return f"{mean:.{digits}f}{around} ({median:.{digits}f})"
+
+
+def _needed_table(rows: Sequence[Row]) -> Table:
+    lines = []
+    for one in labels_needed(rows):
+        costs = [NONE] * len(COSTS)
+        if one.costs is not None:
+            costs = [f"{'≤ ' if one.at_most else ''}{one.costs[name]:,.0f}" for name in COSTS]
+        lines.append((one.strategy, f"{one.share:.0%} ({one.target:.3f})", *costs))
+    columns = ("strategy", "of full supervision", *COSTS)
+    return Table("Labels needed to come near full supervision", columns, lines, folded=True)
+
+
+def _spread_table(rows: Sequence[Row], reference: str) -> Table:
+    lines = [
+        (
+            one.strategy,
+            str(one.budget),
+            f"{one.std:.4f}",
+            f"{one.reference_std:.4f}",
+            f"{one.ratio:.2f}",
+            NONE if one.p is None else f"{one.p:.3f}",
+        )
+        for one in spreads(rows, reference)
+    ]
+    columns = ("strategy", "labelled", "std of Dice", f"std of {reference}", "ratio", "p")
+    return Table("Spread over the seeds (p by Pitman and Morgan)", columns, lines, folded=True)
+
+
+def _time_table(rows: Sequence[Row]) -> Table:
+    names = ("select", "train", "predict", "measure")
+    lines = []
+    for strategy in dict.fromkeys(row.strategy for row in rows):
+        group = [row for row in rows if row.strategy == strategy]
+        means = [np.mean([getattr(row, f"{name}_seconds") for row in group]) for name in names]
+        lines.append((strategy, *(f"{mean:.2f}" for mean in means)))
+    return Table("Seconds a round", ("strategy", *names), lines, folded=True)
+
+
+def _ranks_section(ranks: Ranks) -> Section:
+    p = "" if ranks.p is None else f" Friedman's test: p = {ranks.p:.3f}."
+    text = (
+        f"Mean ranks by area over {ranks.blocks} data sets and seeds; bars join strategies that do "
+        f"not differ (Nemenyi, 0.05).{p}"
+    )
+    figure = _picture(
+        "ranks", "Critical-difference diagram over all data sets.", ranks_figure(ranks)
+    )
+    return Section("All data sets", [text], [], [], [figure])
+
+
+def _provenance(rows: Sequence[Row]) -> Section:
+    columns = ("data", "protocol", "cohort", "encoder", "device", "machine", "versions")
+    unique = dict.fromkeys(tuple(str(getattr(row, name)) for name in columns) for row in rows)
+    failed = [
+        (one.row.data, one.row.strategy, str(one.row.seed), str(one.row.budget), one.because)
+        for one in failed_runs(rows)
+    ]
+    named = ("data", "strategy", "seed", "labelled", "because")
+    tables = [
+        Table("Failed trainings", named, list(failed)),
+        Table("Where the rows come from", columns, list(unique)),
+    ]
+    tables = [table for table in tables if table.rows]
+    return Section("Provenance", [], [], tables, [])
+
+
+def _span(numbers: Sequence[int]) -> str:
+    return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
