@@ -61,8 +61,10 @@ def findings(rows: Sequence[Row]) -> list[Finding]:
             for one in failed[:10]
         )
         more = f"; and {len(failed) - 10} more" if len(failed) > 10 else ""
-        answer = f"{len(failed)} of {len(rows)} runs" + (f" ({named}{more})." if failed else ".")
-        found.append(Finding("", "Did trainings fail?", answer, None))
+        answer = f"{len(failed)} of {len(rows)} trainings failed" + (
+            f" ({named}{more})." if failed else "."
+        )
+        found.append(Finding("", "No training failed", answer, not failed))
     return found
 
 

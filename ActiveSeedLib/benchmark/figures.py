@@ -83,6 +83,7 @@ def forest_figure(differences: Sequence[Paired], reference: str) -> str:
             axis.hlines(place, one.low, one.high, color=CYCLE[0], linewidth=2)
         axis.plot([one.mean], [place], "o", color=CYCLE[0], markersize=6)
     axis.set_yticks(range(len(order)), [one.strategy for one in order], fontsize=8.5)
+    axis.locator_params(axis="x", nbins=5)
     axis.set_xlabel(f"area under the budget curve (Dice): strategy − {reference}")
     _plain(axis, "x")
     return _svg(figure)

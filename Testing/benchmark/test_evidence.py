@@ -98,7 +98,7 @@ def test_the_spread_is_compared_at_the_smallest_budget() -> None:
 
 def test_failed_trainings_are_counted_and_named() -> None:
     rows = _rows({RANDOM: 0.0, "levy": 0.0}, 4)
-    assert _of(rows, "Did trainings fail?").answer == "0 of 16 runs."
+    assert _of(rows, "No training failed").answer == "0 of 16 trainings failed."
     rows.append(row(strategy="levy", seed=99, budget=6, dice=0.1))
-    said = _of(rows, "Did trainings fail?").answer
-    assert said.startswith("1 of 17 runs (cxr, levy, seed 99, 6 labelled: Dice 0.100")
+    said = _of(rows, "No training failed").answer
+    assert said.startswith("1 of 17 trainings failed (cxr, levy, seed 99, 6 labelled: Dice 0.100")
