@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import Any
 
-from ActiveSeedLib.benchmark.statistics import Paired, Ranks, Summary
+from ActiveSeedLib.benchmark.ranks import Ranks
+from ActiveSeedLib.benchmark.statistics import Paired, Summary
 from ActiveSeedLib.benchmark.table import FULL
 from ActiveSeedLib.pictures import BLACK, CURVE_MARKS, CYCLE, make_figure
 

@@ -13,16 +13,14 @@ from ActiveSeedLib.benchmark.figures import (
     ranks_figure,
 )
 from ActiveSeedLib.benchmark.labels_needed import COSTS, labels_needed
+from ActiveSeedLib.benchmark.ranks import ALL, Ranks, mean_ranks
 from ActiveSeedLib.benchmark.statistics import (
-    ALL,
     Paired,
-    Ranks,
     Summary,
     areas,
     compare_areas,
     compare_rows,
     failed_runs,
-    mean_ranks,
     spreads,
     summarise_rows,
 )
@@ -140,7 +138,11 @@ def _data_section(data: str, rows: Sequence[Row], reference: str) -> Section:
         caption = f"{data}: differences in area under the budget curve, with 95 % intervals."
         pictures.append(_picture(f"{data}-areas", caption, forest_figure(whole, reference)))
     pictures += [
-        _picture(f"{data}-ranks", f"{data}: mean ranks by area.", ranks_figure(ranks))
+        _picture(
+            f"{data}-ranks",
+            f"{data}: mean ranks by area over {ranks.blocks} seeds.{_left_out(ranks)}",
+            ranks_figure(ranks),
+        )
         for ranks in mean_ranks(rows)
         if len(ranks.strategies) > 1
     ]
@@ -267,12 +269,18 @@ def _ranks_section(ranks: Ranks) -> Section:
     p = "" if ranks.p is None else f" Friedman's test: p = {ranks.p:.3f}."
     text = (
         f"Mean ranks by area over {ranks.blocks} data sets and seeds; bars join strategies that do "
-        f"not differ (Nemenyi, 0.05).{p}"
+        f"not differ (Nemenyi, 0.05).{p} Seeds of one data set share its images: this speaks of "
+        f"these data sets, not of others.{_left_out(ranks)}"
     )
     figure = _picture(
         "ranks", "Critical-difference diagram over all data sets.", ranks_figure(ranks)
     )
     return Section("All data sets", [text], [], [], [figure])
+
+
+def _left_out(ranks: Ranks) -> str:
+    missing = ", ".join(ranks.left_out)
+    return f" Not ranked, as runs of theirs are missing: {missing}." if missing else ""
 
 
 def _provenance(rows: Sequence[Row]) -> Section:

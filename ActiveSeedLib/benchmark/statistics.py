@@ -1,7 +1,9 @@
-"""What the rows of a benchmark's table amount to: means, paired differences, ranks.
+"""What the rows of a benchmark's table amount to: means, paired differences, areas.
 
 Rows of one data set, seed and budget are paired: same test cases, initial weights and order of
-batches. A positive difference in Dice and a negative one in HD95 favour a strategy.
+batches. A positive difference in Dice and a negative one in HD95 favour a strategy. The seeds draw
+their splits from the same images, so that intervals and tests speak of further seeds on these
+images, not of further images (Nadeau and Bengio 2003, doi:10.1023/A:1024068626366).
 """
 
 from collections import defaultdict
@@ -19,7 +21,6 @@ LEVEL = 0.05
 FAR_BELOW = 5.0
 """A failed run lies so many robust standard deviations below the others, and `A_LOT` of Dice."""
 A_LOT = 0.05
-ALL = "all"
 
 Floats = NDArray[np.float64]
 T = TypeVar("T")
@@ -63,6 +64,7 @@ class Paired:
         p: of Wilcoxon's signed-rank test, two-sided; None where all differences are 0 or there is
             one pair.
         p_corrected: by Holm, over the comparisons with the same data set and measure.
+        ties: pairs without a difference, of which the test knows nothing.
     """
 
     data: str
@@ -77,6 +79,7 @@ class Paired:
     better: int
     p: float | None
     p_corrected: float | None = None
+    ties: int = 0
 
 
 @dataclass(frozen=True)
@@ -89,22 +92,6 @@ class Area:
     mean: float
     std: float | None
     median: float
-
-
-@dataclass(frozen=True)
-class Ranks:
-    """Mean ranks (1 is best) of the strategies that all blocks hold, ascending.
-
-    `p` is Friedman's; two strategies differ where their mean ranks differ by more than
-    `critical_difference` (Nemenyi at 0.05; Demšar 2006, JMLR 7). Both None below two blocks.
-    """
-
-    data: str
-    blocks: int
-    strategies: tuple[str, ...]
-    ranks: tuple[float, ...]
-    p: float | None
-    critical_difference: float | None
 
 
 @dataclass(frozen=True)
@@ -194,7 +181,7 @@ def areas(rows: Sequence[Row]) -> list[Area]:
     Dice by the trapezoidal rule over the budgets as they are, divided by their span.
     """
     found = []
-    of_strategy = _grouped(_areas(rows).items(), lambda item: item[0][:2])
+    of_strategy = _grouped(area_values(rows).items(), lambda item: item[0][:2])
     for (data, strategy), items in of_strategy.items():
         values = np.array([value for _, value in items])
         mean, median = float(values.mean()), float(np.median(values))
@@ -202,26 +189,31 @@ def areas(rows: Sequence[Row]) -> list[Area]:
     return found
 
 
+def area_values(rows: Iterable[Row]) -> dict[tuple[str, str, int], float]:
+    """Return the area of every (data set, strategy, seed) that has all budgets of its data set."""
+    rows = [row for row in rows if row.strategy != FULL]
+    budgets = {
+        data: sorted({row.budget for row in group})
+        for data, group in _grouped(rows, lambda row: row.data).items()
+    }
+    found = {}
+    for key, group in _grouped(rows, lambda row: (row.data, row.strategy, row.seed)).items():
+        dice = {row.budget: row.dice for row in group}
+        wanted = budgets[key[0]]
+        if set(dice) == set(wanted):
+            found[key] = _area(dice, wanted)
+    return found
+
+
 def compare_areas(rows: Sequence[Row], reference: str = "random") -> list[Paired]:
     """Return the paired differences in area to `reference`, a strategy each."""
-    values = _areas(rows)
+    values = area_values(rows)
     groups: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
     for (data, strategy, seed), value in values.items():
         partner = values.get((data, reference, seed))
         if strategy != reference and partner is not None:
             groups[data, strategy].append((value, partner))
     return corrected([_paired(*key, "area", None, pairs) for key, pairs in groups.items()])
-
-
-def mean_ranks(rows: Sequence[Row]) -> list[Ranks]:
-    """Return the ranks by area on each data set, and over all ("all") where there are several.
-
-    A block is one data set and seed; strategies that lack some of the blocks are left out.
-    """
-    values = _areas(rows)
-    sets = list(dict.fromkeys(data for data, _, _ in values))
-    found = [_ranks(data, {k: v for k, v in values.items() if k[0] == data}) for data in sets]
-    return found + ([_ranks(ALL, values)] if len(sets) > 1 else [])
 
 
 def failed_runs(rows: Sequence[Row]) -> list[Failed]:
@@ -295,10 +287,19 @@ def _paired(
     if len(gain) > 1:
         half = float(t.ppf(1 - LEVEL / 2, len(gain) - 1) * gain.std(ddof=1) / len(gain) ** 0.5)
         low, high = float(gain.mean()) - half, float(gain.mean()) + half
-    better = int(np.count_nonzero(gain < 0 if measure == "hd95" else gain > 0))
-    mean, median = float(gain.mean()), float(np.median(gain))
     return Paired(
-        data, strategy, measure, budget, len(gain), mean, median, low, high, better, _wilcoxon(gain)
+        data=data,
+        strategy=strategy,
+        measure=measure,
+        budget=budget,
+        pairs=len(gain),
+        mean=float(gain.mean()),
+        median=float(np.median(gain)),
+        low=low,
+        high=high,
+        better=int(np.count_nonzero(gain < 0 if measure == "hd95" else gain > 0)),
+        p=_wilcoxon(gain),
+        ties=int(np.count_nonzero(gain == 0)),
     )
 
 
@@ -309,7 +310,7 @@ def _wilcoxon(gain: Floats) -> float | None:
     gain = gain[gain != 0]
     if len(gain) < 2 or not np.isfinite(gain).all():
         return None
-    return float(wilcoxon(gain).pvalue)  # exact up to 50 pairs
+    return float(wilcoxon(gain).pvalue)  # exact up to 50 pairs, up to 13 if some tie
 
 
 def _morgan(ours: Floats, theirs: Floats) -> float | None:
@@ -322,50 +323,11 @@ def _morgan(ours: Floats, theirs: Floats) -> float | None:
     return float(pearsonr(total, gain).pvalue)
 
 
-def _areas(rows: Iterable[Row]) -> dict[tuple[str, str, int], float]:
-    """Return the area of every (data set, strategy, seed) that has all budgets of its data set."""
-    rows = [row for row in rows if row.strategy != FULL]
-    budgets = {
-        data: sorted({row.budget for row in group})
-        for data, group in _grouped(rows, lambda row: row.data).items()
-    }
-    found = {}
-    for key, group in _grouped(rows, lambda row: (row.data, row.strategy, row.seed)).items():
-        dice = {row.budget: row.dice for row in group}
-        wanted = budgets[key[0]]
-        if set(dice) == set(wanted):
-            found[key] = _area(dice, wanted)
-    return found
-
-
 def _area(dice: Mapping[int, float], budgets: Sequence[int]) -> float:
     if len(budgets) == 1:
         return dice[budgets[0]]
     total = sum((b - a) * (dice[a] + dice[b]) / 2 for a, b in pairwise(budgets))
     return total / (budgets[-1] - budgets[0])
-
-
-def _ranks(name: str, values: Mapping[tuple[str, str, int], float]) -> Ranks:
-    from scipy.stats import friedmanchisquare, rankdata, studentized_range
-
-    blocks = list(dict.fromkeys((data, seed) for data, _, seed in values))
-    strategies = [
-        strategy
-        for strategy in dict.fromkeys(strategy for _, strategy, _ in values)
-        if all((data, strategy, seed) in values for data, seed in blocks)
-    ]
-    table = np.array([[values[data, s, seed] for s in strategies] for data, seed in blocks])
-    ranks = rankdata(-table, axis=1).mean(axis=0)
-    order = np.argsort(ranks, kind="stable")
-    p = difference = None
-    count = len(strategies)
-    if len(blocks) > 1 and count > 1:
-        quantile = float(studentized_range.ppf(1 - LEVEL, count, np.inf)) / 2**0.5
-        difference = quantile * (count * (count + 1) / (6 * len(blocks))) ** 0.5
-        if count > 2:
-            p = float(friedmanchisquare(*table.T).pvalue)
-    names = tuple(strategies[index] for index in order)
-    return Ranks(name, len(blocks), names, tuple(ranks[order].tolist()), p, difference)
 
 
 def _std(values: Floats) -> float | None:

@@ -36,3 +36,12 @@ def row(**fields: Any) -> Row:
         "versions": "activeseed 0.1.0",
     }
     return Row(**{**plain, **fields})
+
+
+def runs(dice: dict[str, list[float]], budget: int = 6, **fields: Any) -> list[Row]:
+    """Return a row for each strategy and Dice; the first Dice is that of seed 43."""
+    return [
+        row(strategy=strategy, seed=43 + number, budget=budget, dice=value, **fields)
+        for strategy, values in dice.items()
+        for number, value in enumerate(values)
+    ]

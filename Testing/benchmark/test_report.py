@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from ActiveSeedLib.benchmark.figures import joined, ranks_figure
+from ActiveSeedLib.benchmark.ranks import Ranks
 from ActiveSeedLib.benchmark.report import write_report
 from ActiveSeedLib.benchmark.sections import Picture, make_sections
-from ActiveSeedLib.benchmark.statistics import Ranks, areas, compare_areas, summarise_rows
+from ActiveSeedLib.benchmark.statistics import areas, compare_areas, summarise_rows
 from ActiveSeedLib.benchmark.table import FULL, Row
 from Testing.benchmark.rows import row
 

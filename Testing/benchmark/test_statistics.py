@@ -17,25 +17,16 @@ from ActiveSeedLib.benchmark.statistics import (
     compare_rows,
     corrected,
     failed_runs,
-    mean_ranks,
     smallest_p,
     spreads,
     summarise_rows,
 )
 from ActiveSeedLib.benchmark.table import FULL, Row
-from Testing.benchmark.rows import row
-
-
-def _runs(dice: dict[str, list[float]], budget: int = 6, **fields: Any) -> list[Row]:
-    return [
-        row(strategy=strategy, seed=43 + number, budget=budget, dice=value, **fields)
-        for strategy, values in dice.items()
-        for number, value in enumerate(values)
-    ]
+from Testing.benchmark.rows import row, runs
 
 
 def test_means_by_hand() -> None:
-    rows = [*_runs({"random": [0.8, 0.9, 0.7]}), row(strategy="levy", dice=0.5)]
+    rows = [*runs({"random": [0.8, 0.9, 0.7]}), row(strategy="levy", dice=0.5)]
     random, levy = summarise_rows(rows)
     assert (random.seeds, random.budget) == (3, 6)
     assert random.dice_mean == pytest.approx(0.8)
@@ -55,7 +46,7 @@ def test_full_supervision_is_one_line_though_its_pool_varies() -> None:
 def test_paired_differences_equal_scipys() -> None:
     gains = [0.01, 0.03, -0.02, 0.04, 0.06, 0.05]
     base = [0.5, 0.9, 0.7, 0.6, 0.8, 0.4]
-    rows = _runs({"random": base, "levy": [b + g for b, g in zip(base, gains, strict=True)]})
+    rows = runs({"random": base, "levy": [b + g for b, g in zip(base, gains, strict=True)]})
     (found,) = compare_rows(rows)
     assert (found.strategy, found.pairs, found.better) == ("levy", 6, 5)
     assert found.mean == pytest.approx(np.mean(gains))
@@ -82,7 +73,7 @@ def test_pairs_are_of_one_seed_and_a_lower_hd95_is_better() -> None:
 
 
 def test_strategies_that_chose_the_same_cases_do_not_differ() -> None:
-    rows = _runs({"random": [0.5, 0.6, 0.7], "levy": [0.5, 0.6, 0.7]})
+    rows = runs({"random": [0.5, 0.6, 0.7], "levy": [0.5, 0.6, 0.7]})
     (found,) = compare_rows(rows)
     assert (found.mean, found.p, found.p_corrected, found.better) == (0.0, None, None, 0)
 
@@ -128,67 +119,35 @@ def test_an_area_shifts_with_the_dice_and_not_with_the_order(
     base = [0.4, 0.5, 0.7, 0.3, 0.6, 0.6]
     rows = []
     for budget in (3, 8):
-        rows += _runs({"levy": base, "random": [d + shift for d in base]}, budget)
+        rows += runs({"levy": base, "random": [d + shift for d in base]}, budget)
     rows = [rows[i] for i in order] + rows[12:]
     found = compare_areas(rows, "levy")
     assert [one.strategy for one in found] == ["random"]
     assert found[0].mean == pytest.approx(shift, abs=1e-12)
 
 
-def test_ranks_equal_scipys_and_the_critical_difference_demsars() -> None:
-    generator = np.random.default_rng(3)
-    table = {name: generator.random(14).tolist() for name in "abcd"}
-    table["a"] = [value + 0.5 for value in table["a"]]
-    (found,) = mean_ranks(_runs(table))
-    assert (found.blocks, found.strategies[0], found.data) == (14, "a", "cxr")
-    ranks = stats.rankdata(-np.array(list(table.values())), axis=0).mean(axis=1)
-    assert dict(zip(found.strategies, found.ranks, strict=True)) == pytest.approx(
-        dict(zip(table, ranks, strict=True))
-    )
-    assert list(found.ranks) == sorted(found.ranks)
-    assert found.p == pytest.approx(stats.friedmanchisquare(*table.values()).pvalue)
-    # q of Demšar 2006, table 5: 2.569 for four classifiers
-    assert found.critical_difference == pytest.approx(2.569 * math.sqrt(4 * 5 / (6 * 14)), abs=1e-3)
-
-
-def test_ranks_over_all_sets_use_what_all_sets_have() -> None:
-    rows = _runs({"a": [0.5, 0.6], "b": [0.4, 0.7], "c": [0.1, 0.1]})
-    rows += _runs({"a": [0.5, 0.6], "b": [0.6, 0.7]}, data="other")
-    *_, everything = mean_ranks(rows)
-    assert (everything.data, everything.blocks) == ("all", 4)
-    assert everything.strategies == ("b", "a")
-    assert everything.ranks == (1.25, 1.75)
-    assert everything.p is None  # Friedman's needs three
-    (single,) = mean_ranks([row(), row(strategy="levy", dice=0.1)])
-    assert (single.strategies, single.p, single.critical_difference) == (
-        ("random", "levy"),
-        None,
-        None,
-    )
-
-
 def test_a_collapsed_training_is_told_and_stays_in_the_mean() -> None:
-    rows = _runs({"random": [0.94, 0.95, 0.95, 0.40], "levy": [0.95, 0.94, 0.96, 0.91]})
+    rows = runs({"random": [0.94, 0.95, 0.95, 0.40], "levy": [0.95, 0.94, 0.96, 0.91]})
     (failed,) = failed_runs(rows)
     assert (failed.row.strategy, failed.row.seed) == ("random", 46)
     assert failed.because == "Dice 0.400, the median of all 0.945"
     random, levy = summarise_rows(rows)
     assert (random.failed, levy.failed) == (1, 0)
     assert random.dice_mean == pytest.approx(0.81)
-    assert failed_runs(_runs({"random": [0.9, 0.9, 0.9, 0.86]})) == []  # too little to matter
-    (nan,) = failed_runs(_runs({"random": [0.9, math.nan]}))
+    assert failed_runs(runs({"random": [0.9, 0.9, 0.9, 0.86]})) == []  # too little to matter
+    (nan,) = failed_runs(runs({"random": [0.9, math.nan]}))
     assert nan.because == "its Dice is no number"
 
 
 def test_spreads_by_hand_and_pitman_morgan() -> None:
     random = [0.5, 0.9, 0.6, 0.8, 0.7]
     levy = [0.70, 0.71, 0.69, 0.72, 0.70]
-    (found,) = spreads(_runs({"random": random, "levy": levy}))
+    (found,) = spreads(runs({"random": random, "levy": levy}))
     assert found.std == pytest.approx(np.std(levy, ddof=1))
     assert found.ratio == pytest.approx(np.std(levy, ddof=1) / np.std(random, ddof=1))
     total, gain = np.add(levy, random), np.subtract(levy, random)
     assert found.p == pytest.approx(stats.pearsonr(total, gain).pvalue)
-    assert spreads(_runs({"random": random[:3], "levy": levy[:3]}))[0].p is None
+    assert spreads(runs({"random": random[:3], "levy": levy[:3]}))[0].p is None
 
 
 def test_labels_needed_by_hand() -> None:
@@ -222,4 +181,4 @@ def test_labels_needed_by_hand() -> None:
 def test_few_seeds_cannot_decide() -> None:
     assert [smallest_p(n) for n in (1, 5, 6)] == [1.0, 0.0625, 0.03125]
     gains = {"random": [0.0] * 5, "levy": [0.01, 0.02, 0.03, 0.04, 0.05]}
-    assert compare_rows(_runs(gains))[0].p == pytest.approx(smallest_p(5))
+    assert compare_rows(runs(gains))[0].p == pytest.approx(smallest_p(5))
