@@ -1,11 +1,15 @@
 """Which slices or patches a step sees: fixed by the seed, the epoch and the step alone."""
 
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ActiveSeedLib.segmentation import forward
+from ActiveSeedLib.segmentation.device import free_memory
 from ActiveSeedLib.segmentation.plan import Plan
 from ActiveSeedLib.segmentation.prepare import Prepared
 
@@ -13,6 +17,9 @@ SAMPLES_PER_EPOCH = 8
 """An epoch over fewer samples than this goes over them several times."""
 FOREGROUND_SHARE = 0.5
 """Probability that a drawn slice shows, or a patch is centred on, the foreground."""
+HELD_SHARE = 0.25
+"""Of a GPU's free memory, for prepared cases; a step is planned with half of it."""
+Box = tuple[int | slice, ...]
 _ORDER, _DRAW, _TORCH = 1, 2, 3
 
 
@@ -42,39 +49,85 @@ def torch_seed(seed: int, step: int) -> int:
     return int(np.random.SeedSequence([seed, _TORCH, step]).generate_state(1, np.uint32)[0])
 
 
-def make_batch(
-    cases: Sequence[Prepared], plan: Plan, generator: np.random.Generator
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Draw one sample from each case; return images (B, 1, ...) float32 and classes, int64."""
-    drawn = [
-        draw_slice(case, generator) if plan.is_2d else draw_patch(case, plan, generator)
-        for case in cases
-    ]
-    images = torch.from_numpy(np.stack([image for image, _ in drawn])[:, None])
-    labels = torch.from_numpy(np.stack([label for _, label in drawn])[:, None].astype(np.int64))
-    return images, labels
+def seed_torch(value: int, device: str) -> None:
+    """Seed torch's generators as `torch.manual_seed` does.
+
+    That one also notes, at each call, who asked for the seed of a GPU not yet in use, which takes
+    0.1 ms; a CPU's own generator is all that is needed there.
+    """
+    if device == "cpu":
+        torch.default_generator.manual_seed(value)
+    else:
+        torch.manual_seed(value)
 
 
-def draw_slice(
-    case: Prepared, generator: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Return one slice of the case and its classes; half the time one with foreground."""
-    count = len(case.image)
-    index = 0
-    if count > 1:
-        shown = np.unique(np.concatenate([places[:, 0] for places in case.foreground]))
-        balanced = generator.random() < FOREGROUND_SHARE and len(shown) > 0
-        index = int(generator.choice(shown) if balanced else generator.integers(count))
-    return np.asarray(case.image[index]), case.labels[index]
+class Samples:
+    """Prepared cases as batches on a device.
+
+    The cases are held there where they fit; on a CPU they share the memory of the prepared ones.
+    What is drawn depends on the generator alone, never on the device.
+    """
+
+    def __init__(self, cases: Sequence[Prepared], plan: Plan, device: str) -> None:
+        self._cases, self._plan, self._device = cases, plan, device
+        home = device if device == "cpu" or _fit(cases, device) else "cpu"
+        self._images = [_tensor(case.image).to(home) for case in cases]
+        self._labels = [_tensor(case.labels).to(home) for case in cases]
+        self._shown = [shown_slices(case) for case in cases] if plan.is_2d else []
+
+    def batch(
+        self, chosen: Sequence[int], generator: np.random.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Draw one sample from each chosen case.
+
+        Args:
+            chosen: indices of the cases.
+            generator: of this step.
+
+        Returns:
+            Images (B, 1, ...) float32 and classes (B, 1, ...) int64, on the device.
+        """
+        drawn = [self._sample(index, generator) for index in chosen]
+        images = torch.stack([image for image, _ in drawn])[:, None]
+        labels = torch.stack([label for _, label in drawn])[:, None]
+        layout = forward.memory_format(self._plan)
+        return images.to(self._device, memory_format=layout), labels.to(self._device).long()
+
+    def _sample(
+        self, index: int, generator: np.random.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        case, patch = self._cases[index], self._plan.patch
+        if self._plan.is_2d:
+            box: Box = (draw_slice(len(case.image), self._shown[index], generator),)
+        else:
+            box = draw_patch(case, self._plan, generator)
+        image, labels = self._images[index][box], self._labels[index][box]
+        if patch is not None and tuple(image.shape) != patch:
+            around = _padding(image.shape, patch)
+            lowest = float(case.image[box].min())  # of the array: a GPU would be waited for
+            image = torch.nn.functional.pad(image, around, value=lowest)
+            labels = torch.nn.functional.pad(labels, around)
+        return image, labels
 
 
-def draw_patch(
-    case: Prepared, plan: Plan, generator: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Return one patch of the case and its classes; half the time centred on the foreground.
+def shown_slices(case: Prepared) -> NDArray[np.int64]:
+    """Return the indices of the slices with foreground, ascending."""
+    return np.unique(np.concatenate([places[:, 0] for places in case.foreground]))
 
-    The foreground's classes are equally likely. Where the case is smaller than the patch it is
-    padded on both sides with its lowest value.
+
+def draw_slice(count: int, shown: NDArray[np.int64], generator: np.random.Generator) -> int:
+    """Return the index of one of `count` slices; half the time one of those with foreground."""
+    if count == 1:
+        return 0
+    balanced = generator.random() < FOREGROUND_SHARE and len(shown) > 0
+    return int(generator.choice(shown) if balanced else generator.integers(count))
+
+
+def draw_patch(case: Prepared, plan: Plan, generator: np.random.Generator) -> tuple[slice, ...]:
+    """Return where a patch of the case lies; half the time it is centred on the foreground.
+
+    The foreground's classes are equally likely. Where the case is smaller than the patch, so is
+    what is returned.
     """
     assert plan.patch is not None
     shape, patch = np.array(case.image.shape), np.array(plan.patch)
@@ -87,11 +140,25 @@ def draw_patch(
             places = present[generator.integers(len(present))]
             centre = places[generator.integers(len(places))]
             start = np.clip(centre - patch // 2, 0, room)
-    box = tuple(slice(int(s), int(s + n)) for s, n in zip(start, patch, strict=True))
-    image, labels = np.asarray(case.image[box]), case.labels[box]
-    missing = patch - np.array(image.shape)
-    if missing.any():
-        width = [(int(m) // 2, int(m) - int(m) // 2) for m in missing]
-        image = np.pad(image, width, constant_values=image.min())
-        labels = np.pad(labels, width)
-    return image, labels
+    return tuple(slice(int(s), int(s + n)) for s, n in zip(start, patch, strict=True))
+
+
+def _padding(shape: Sequence[int], patch: Sequence[int]) -> list[int]:
+    """Return what torch's `pad` adds before and after, last axis first, to reach the patch."""
+    around: list[int] = []
+    for have, want in zip(reversed(shape), reversed(patch), strict=True):
+        missing = want - have
+        around += [missing // 2, missing - missing // 2]
+    return around
+
+
+def _tensor(array: NDArray[Any]) -> torch.Tensor:
+    """Return a tensor on the array's memory, which may be a file's."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*not writable")  # nothing is written
+        return torch.from_numpy(array)
+
+
+def _fit(cases: Sequence[Prepared], device: str) -> bool:
+    held = sum(case.image.nbytes + case.labels.nbytes for case in cases)
+    return held <= free_memory(device).free * HELD_SHARE

@@ -24,6 +24,9 @@ from ActiveSeedLib.segmentation.prepare import Prepared
 from ActiveSeedLib.segmentation.settings import TrainSettings
 from ActiveSeedLib.tensor_files import save_tensors
 
+LOSSES_AT_ONCE = {"cpu": 1, "cuda": 8}
+"""Steps after which their losses are looked at, since a GPU must be waited for to see one."""
+
 
 @dataclass
 class State:
@@ -66,7 +69,9 @@ class Loop:
         self.best: dict[str, torch.Tensor] | None = None
         self.classes = classes
         self._half = forward.precision(settings.mixed_precision, device)
-        self._layout = forward.memory_format(plan)
+        self._samples = batches.Samples(cases, plan, device)
+        self._order: tuple[int, list[int]] = (-1, [])
+        self._unseen: list[torch.Tensor] = []
         torch.manual_seed(settings.seed)
         self.model = forward.place(build(plan, classes), plan, device)
         self._optimiser = torch.optim.Adam(self.model.parameters(), lr=plan.learning_rate)
@@ -98,47 +103,60 @@ class Loop:
     def _advance(self, progress: Progress) -> None:
         """Take one step; after the last of an epoch, validate and report."""
         state, plan = self.state, self.plan
-        order = batches.epoch_order(self.cases, plan, self.settings.seed, state.epoch)
+        order = self._epoch_order()
         steps = -(-len(order) // plan.batch)
         fraction = (state.epoch + state.step_in_epoch / steps) / plan.epochs
         progress.update(fraction, f"Training, epoch {state.epoch + 1} of {plan.epochs}")
         if state.step_in_epoch < steps:  # else it was stopped while validating
             first = state.step_in_epoch * plan.batch
-            chosen = [self.cases[i] for i in order[first : first + plan.batch]]
-            state.epoch_losses.append(self._step(chosen, fraction))
+            self._step(order[first : first + plan.batch], fraction)
             state.step += 1
             state.step_in_epoch += 1
         if state.step_in_epoch == steps:
             self._end_epoch(progress)
 
-    def _step(self, chosen: Sequence[Prepared], fraction: float) -> float:
-        """Take one step of Adam on a batch drawn from `chosen`; return the loss."""
+    def _epoch_order(self) -> list[int]:
+        if self._order[0] != self.state.epoch:
+            order = batches.epoch_order(self.cases, self.plan, self.settings.seed, self.state.epoch)
+            self._order = (self.state.epoch, order)
+        return self._order[1]
+
+    def _step(self, chosen: Sequence[int], fraction: float) -> None:
+        """Take one step of Adam on a batch drawn from the cases with the indices `chosen`."""
         generator = batches.step_generator(self.settings.seed, self.state.step)
-        torch.manual_seed(batches.torch_seed(self.settings.seed, self.state.step))
-        images, labels = batches.make_batch(chosen, self.plan, generator)
-        images = images.to(self.device, memory_format=self._layout)
-        labels = labels.to(self.device)
+        seed = batches.torch_seed(self.settings.seed, self.state.step)
+        batches.seed_torch(seed, self.device)
+        images, labels = self._samples.batch(chosen, generator)
         if self.plan.augment:
             images, labels = augment(images, labels, generator)
         if self.plan.decay:
             for group in self._optimiser.param_groups:
                 group["lr"] = self.plan.learning_rate * (1 - fraction) ** 0.9
+        # before the forward pass, whose activations then take the gradients' place
+        self._optimiser.zero_grad(set_to_none=True)
         with torch.autocast(self.device, dtype=self._half, enabled=self._half is not None):
             logits = self.model(images)
         loss = self._loss(logits.float(), labels)
-        value = float(loss.item())
-        if not math.isfinite(value):
+        self._unseen.append(loss.detach())
+        if len(self._unseen) >= LOSSES_AT_ONCE[self.device]:
+            self._look_at_losses()
+        self._scaler.scale(loss).backward()
+        self._scaler.step(self._optimiser)
+        self._scaler.update()
+
+    def _look_at_losses(self) -> None:
+        """Note the losses of the last steps; raise if the training went astray in them."""
+        values = torch.stack(self._unseen).tolist() if self._unseen else []
+        self._unseen.clear()
+        if not all(map(math.isfinite, values)):
             raise ActiveSeedError(
                 f"The training went astray in epoch {self.state.epoch + 1} (the loss is no longer "
                 "a number): choose a lower learning rate, or fp32 as precision."
             )
-        self._optimiser.zero_grad(set_to_none=True)
-        self._scaler.scale(loss).backward()
-        self._scaler.step(self._optimiser)
-        self._scaler.update()
-        return value
+        self.state.epoch_losses += values
 
     def _end_epoch(self, progress: Progress) -> None:
+        self._look_at_losses()
         state = self.state
         epoch = state.epoch + 1
         last = epoch == self.plan.epochs
@@ -179,7 +197,8 @@ class Loop:
         files.write_bytes(self.folder / "training.jsonl", lines.encode())
 
     def save(self) -> None:
-        """Write the checkpoint atomically."""
+        """Write the checkpoint atomically, unless the training went astray."""
+        self._look_at_losses()
         save_tensors(
             self.checkpoint,
             {

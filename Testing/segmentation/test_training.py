@@ -8,13 +8,19 @@ import numpy as np
 import pytest
 import torch
 
-from ActiveSeedLib.errors import CancelledError, InputError, UnreadableImageError
+from ActiveSeedLib.errors import (
+    ActiveSeedError,
+    CancelledError,
+    InputError,
+    UnreadableImageError,
+)
 from ActiveSeedLib.pool.case import Image
 from ActiveSeedLib.progress import Progress
+from ActiveSeedLib.segmentation import loop
 from ActiveSeedLib.segmentation.inference import Predictor
 from ActiveSeedLib.segmentation.loop import Loop
 from ActiveSeedLib.segmentation.metrics import score
-from ActiveSeedLib.segmentation.model_file import load_model
+from ActiveSeedLib.segmentation.model_file import load_model, load_tensors
 from ActiveSeedLib.segmentation.training import TrainingCase, train
 
 UNIT = (1.0, 1.0, 1.0)
@@ -329,6 +335,29 @@ def test_images_beyond_the_memory_limit_go_to_files_and_change_nothing(given, ca
     run(given, cases, tmp_path / "memory")
     assert same(weights(tmp_path / "disk"), weights(tmp_path / "memory"))
     assert not (tmp_path / "disk" / "cache").exists()
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_a_training_that_goes_astray_says_so_and_keeps_no_checkpoint_of_it(
+    given, cases, folder, monkeypatch, at_once
+):
+    """Also where losses are looked at late, as on a GPU; there a checkpoint looks first."""
+    monkeypatch.setattr(loop, "LOSSES_AT_ONCE", {"cpu": at_once})
+    with pytest.raises(ActiveSeedError, match="astray in epoch 1"):
+        run(given, cases, folder, learning_rate=1e36, checkpoint_seconds=0.0)
+    assert not (folder / "model.pt").exists()
+    kept = load_tensors(folder / "checkpoint.pt")
+    assert np.isfinite(json.loads(kept["state"])["epoch_losses"]).all()
+
+
+def test_losses_looked_at_late_change_nothing(given, cases, tmp_path, monkeypatch):
+    now = run(given, cases, tmp_path / "now", epochs=2)
+    monkeypatch.setattr(loop, "LOSSES_AT_ONCE", {"cpu": 3})
+    with pytest.raises(CancelledError):
+        run(given, cases, tmp_path / "late", given.Recorder(at_step(3)).progress, epochs=2)
+    late = run(given, cases, tmp_path / "late", epochs=2)
+    assert late.history == now.history
+    assert same(weights(tmp_path / "now"), weights(tmp_path / "late"))
 
 
 def test_out_of_memory_halves_the_batch(given, cases, folder, monkeypatch):
