@@ -80,7 +80,7 @@ def make_sections(
         pictures: data set → further pictures of it.
     """
     sets = list(dict.fromkeys(row.data for row in rows))
-    said = findings(rows)
+    said = findings(rows, reference)
     whole = Section(
         "What was compared", list(sentences), [one for one in said if not one.data], [], []
     )
