@@ -20,8 +20,9 @@ class Needed:
         data: set.
         strategy: whose curve of means over the seeds is followed, linear between budgets.
         share: of full supervision.
-        target: the Dice that this is.
-        costs: each of `COSTS`, labelled until then; None if it is not reached.
+        target: the Dice that this is, over the same seeds.
+        seeds: that have both the strategy and full supervision; others are not looked at.
+        costs: each of `COSTS`, labelled until the curve first gets there; None if it never does.
         at_most: the first budget is already above the target, and `costs` are that budget's.
     """
 
@@ -29,6 +30,7 @@ class Needed:
     strategy: str
     share: float
     target: float
+    seeds: int
     costs: dict[str, float] | None
     at_most: bool = False
 
@@ -38,15 +40,15 @@ def labels_needed(rows: Sequence[Row], shares: Sequence[float] = SHARES) -> list
     found = []
     for data in dict.fromkeys(row.data for row in rows):
         of_data = [row for row in rows if row.data == data]
-        full = [row.dice for row in of_data if row.strategy == FULL]
-        if not full:
-            continue
+        full = {row.seed: row.dice for row in of_data if row.strategy == FULL}
         for strategy in dict.fromkeys(row.strategy for row in of_data if row.strategy != FULL):
-            curve = _curve([row for row in of_data if row.strategy == strategy])
-            for share in shares:
-                target = share * float(np.mean(full))
+            shared = [row for row in of_data if row.strategy == strategy and row.seed in full]
+            seeds = sorted({row.seed for row in shared})
+            curve = _curve(shared)
+            for share in shares if seeds else ():
+                target = share * float(np.mean([full[seed] for seed in seeds]))
                 costs, at_most = _reach(curve, target)
-                found.append(Needed(data, strategy, share, target, costs, at_most))
+                found.append(Needed(data, strategy, share, target, len(seeds), costs, at_most))
     return found
 
 

@@ -1,11 +1,12 @@
 """What the benchmark's rows amount to: by hand, against SciPy, and properties."""
 
+import itertools
 import math
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -157,8 +158,7 @@ def test_labels_needed_by_hand() -> None:
     rows = [
         at(10, 0.70, minutes=20.0, slices=10, voxels=100, foreground=30),
         at(20, 0.80, minutes=60.0, slices=20, voxels=200, foreground=50),
-        row(strategy=FULL, budget=100, dice=0.80),
-        row(strategy=FULL, budget=100, seed=44, dice=0.84),
+        row(strategy=FULL, budget=100, dice=0.82),
     ]
     ninety, ninety_five, ninety_nine = labels_needed(rows)
     # 0.9 × 0.82 = 0.738 is 38 % of the way from the first budget to the second
@@ -178,7 +178,41 @@ def test_labels_needed_by_hand() -> None:
     assert labels_needed(rows[:2]) == []
 
 
+def test_labels_needed_are_of_the_seeds_that_full_supervision_has() -> None:
+    """A strategy that is ahead by an easy seed has not come nearer."""
+    rows = [row(seed=43, budget=b, dice=d) for b, d in ((10, 0.4), (20, 0.6))]
+    full = row(strategy=FULL, seed=43, budget=100, dice=0.625)
+    easy = [row(seed=44, budget=b, dice=0.9) for b in (10, 20)]
+    (alone,) = labels_needed([*rows, full], [0.8])
+    assert alone.costs is not None
+    assert (alone.seeds, alone.costs["cases"]) == (1, pytest.approx(15.0))
+    assert labels_needed([*rows, full, *easy], [0.8]) == [alone]
+    (both,) = labels_needed([*rows, full, *easy, row(strategy=FULL, seed=44, dice=0.975)], [0.8])
+    assert (both.seeds, both.target) == (2, pytest.approx(0.64))
+    assert both.at_most
+    # a strategy that has run on other seeds only is left out
+    assert labels_needed([full, *easy], [0.8]) == []
+
+
 def test_few_seeds_cannot_decide() -> None:
     assert [smallest_p(n) for n in (1, 5, 6)] == [1.0, 0.0625, 0.03125]
     gains = {"random": [0.0] * 5, "levy": [0.01, 0.02, 0.03, 0.04, 0.05]}
     assert compare_rows(runs(gains))[0].p == pytest.approx(smallest_p(5))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from([-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.4]), min_size=2, max_size=8))
+def test_p_is_that_of_all_signs_even_where_differences_tie(gains: list[float]) -> None:
+    """Every sign of every difference that is not 0, counted out; ranks of SciPy."""
+    # differences to 0 keep their ties, which a subtraction would round away
+    (found,) = compare_rows(runs({"random": [0.0] * len(gains), "levy": gains}))
+    kept = np.array([gain for gain in gains if gain])
+    assert found.ties == len(gains) - len(kept)
+    if len(kept) < 2:
+        assert found.p is None
+        return
+    ranks = stats.rankdata(np.abs(kept))
+    signs = np.array(list(itertools.product((0, 1), repeat=len(kept))))
+    sums, own = signs @ ranks, float(ranks[kept > 0].sum())
+    ends = np.mean(sums <= own + 1e-9), np.mean(sums >= own - 1e-9)
+    assert found.p == pytest.approx(min(1.0, 2 * min(ends)))
