@@ -6,18 +6,16 @@ tell apart; shapes differ too. Every file is written atomically.
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ActiveSeedLib.files import replacing
 from ActiveSeedLib.pool.case import Image
-
-if TYPE_CHECKING:
-    from ActiveSeedLib.benchmark.examples import Example
 
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, BLACK, YELLOW = "#CC79A7", "#56B4E9", "#333333", "#C9B400"
@@ -166,14 +164,33 @@ def draw_contact_sheet(
     _save(figure, path)
 
 
-def draw_examples(path: Path, examples: Sequence["Example"], *, title: str = "") -> None:
+@dataclass(frozen=True)
+class Example:
+    """One test case as several models segment it.
+
+    Attributes:
+        case: its name.
+        image: [H, W] the slice where its label map shows most.
+        truth: [H, W] that label map.
+        predictions: [H, W] of each strategy, by name.
+        dice: of the whole case, by strategy.
+    """
+
+    case: str
+    image: NDArray[Any]
+    truth: NDArray[Any]
+    predictions: dict[str, NDArray[Any]]
+    dice: dict[str, float]
+
+
+def draw_examples(path: Path, examples: Sequence[Example], *, title: str = "") -> None:
     """Draw test cases in rows: the truth's outlines, then each strategy's with its Dice.
 
     Figure 5 of the Levy paper.
 
     Args:
         path: the PNG to write.
-        examples: of `benchmark.examples`, all with the same strategies.
+        examples: all with the same strategies.
         title: stands above all.
     """
     names = list(examples[0].predictions)

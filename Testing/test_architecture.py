@@ -48,6 +48,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "viewer": {"app", "features", "pictures", "pool", "project", "scene", "selection", "worker"},
     "cli": {
         "app",
+        "benchmark",
         "features",
         "jobs",
         "pictures",

@@ -62,9 +62,9 @@ class DataSet:
     autoencoder: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[\w.-]+", self.name):
+        if not re.fullmatch(r"[\w.+-]+", self.name):
             raise InputError(
-                f"A data set is called {self.name!r}: use letters, digits, dots, dashes and "
+                f"A data set is called {self.name!r}: use letters, digits, dots, dashes, plus signs and "
                 "underscores, as it names a folder."
             )
         TrainSettings.from_json(self.training)

@@ -4,7 +4,6 @@ These are what figures 5 and 6 of Levy et al. 2026 (arXiv:2601.18532) show, of a
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +14,8 @@ from ActiveSeedLib.benchmark.cohort import Cohort
 from ActiveSeedLib.benchmark.outcome import SECTIONS, fullest_section
 from ActiveSeedLib.benchmark.runs import labelled_at
 from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.pictures import Example
 from ActiveSeedLib.pool.case import Case
-
-
-@dataclass(frozen=True)
-class Example:
-    """One test case as several models segment it.
-
-    Attributes:
-        case: its name.
-        image: [H, W] the slice where its label map shows most.
-        truth: [H, W] that label map.
-        predictions: [H, W] of each strategy, by name.
-        dice: of the whole case, by strategy.
-    """
-
-    case: str
-    image: NDArray[Any]
-    truth: NDArray[Any]
-    predictions: dict[str, NDArray[Any]]
-    dice: dict[str, float]
 
 
 def most_different(

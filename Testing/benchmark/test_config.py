@@ -53,7 +53,7 @@ def test_a_file_is_read_with_what_is_common_to_all_sets(tmp_path: Path) -> None:
 def test_those_that_come_along_can_be_read(name: str, tmp_path: Path) -> None:
     found = read_config(find_config(name), tmp_path)
     assert found.data
-    assert "random" in found.strategies
+    assert found.reference in found.strategies
 
 
 @pytest.mark.parametrize(
