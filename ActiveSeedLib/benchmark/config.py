@@ -64,8 +64,8 @@ class DataSet:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[\w.+-]+", self.name):
             raise InputError(
-                f"A data set is called {self.name!r}: use letters, digits, dots, dashes, plus signs and "
-                "underscores, as it names a folder."
+                f"A data set is called {self.name!r}: use letters, digits and any of . + - _, "
+                "as it names a folder."
             )
         TrainSettings.from_json(self.training)
         self.budgets_of(10**6, 0.2)
