@@ -1,16 +1,20 @@
 """What a benchmark's report holds, whatever it is written as: sentences, tables and pictures."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ActiveSeedLib.benchmark.evidence import Finding, findings
 from ActiveSeedLib.benchmark.figures import (
+    Style,
     curves_figure,
     differences_figure,
     forest_figure,
+    is_different,
     ranks_figure,
+    styles,
 )
 from ActiveSeedLib.benchmark.labels_needed import COSTS, labels_needed
 from ActiveSeedLib.benchmark.ranks import ALL, Ranks, mean_ranks
@@ -28,16 +32,36 @@ from ActiveSeedLib.benchmark.table import FULL, Row
 
 NONE = "–"
 VERDICTS = {True: "supported", False: "contradicted", None: "open"}
+BOLD_P = "Bold: corrected p below 0.05."
+FILLED = "Filled: corrected p below 0.05. What lies far outside is cut off; the tables have it."
+MARKS = {"supported": "✓", "contradicted": "✗", "open": "?"}
+
+
+class Strong(str):
+    """A cell that stands out."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under a title; `folded` ones are shown when they are asked for."""
+    """Rows of text under a title.
+
+    Attributes:
+        title: says what the table holds.
+        columns: headings; the first column names the row.
+        rows: a cell a column.
+        folded: shown when it is asked for.
+        note: how to read it.
+        words: the cells are words, not numbers.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
     folded: bool = False
+    note: str = ""
+    words: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,10 +108,13 @@ def make_sections(
     whole = Section(
         "What was compared", list(sentences), [one for one in said if not one.data], [], []
     )
+    if any(one.data for one in said):
+        whole.tables.append(_overview(said, sets))
     parts = [whole]
+    looks = styles([row.strategy for row in rows], reference)
     for data in sets:
         of_data = [row for row in rows if row.data == data]
-        part = _data_section(data, of_data, reference)
+        part = _data_section(data, of_data, reference, looks)
         part.findings.extend(one for one in said if one.data == data)
         part.pictures.extend((pictures or {}).get(data, ()))
         parts.append(part)
@@ -97,7 +124,19 @@ def make_sections(
     return [*parts, _provenance(rows)]
 
 
-def _data_section(data: str, rows: Sequence[Row], reference: str) -> Section:
+def _overview(said: Sequence[Finding], sets: Sequence[str]) -> Table:
+    """Return every question with the verdict of each data set."""
+    verdicts = {(one.question, one.data): MARKS[VERDICTS[one.supported]] for one in said}
+    questions = dict.fromkeys(one.question for one in said if one.data)
+    rows = [(asked, *(verdicts.get((asked, data), NONE) for data in sets)) for asked in questions]
+    note = ", ".join(f"{mark} {verdict}" for verdict, mark in MARKS.items())
+    note += "; with each data set is what that rests on."
+    return Table("What the data say", ("", *sets), rows, note=note, words=True)
+
+
+def _data_section(
+    data: str, rows: Sequence[Row], reference: str, looks: Mapping[str, Style]
+) -> Section:
     summaries = summarise_rows(rows)
     seeds = sorted({row.seed for row in rows})
     pools = sorted({row.pool for row in rows})
@@ -123,19 +162,21 @@ def _data_section(data: str, rows: Sequence[Row], reference: str) -> Section:
             _picture(
                 f"{data}-differences",
                 f"{data}: each strategy's mean difference in Dice to {reference}, with 95 % "
-                "intervals.",
+                f"intervals. {FILLED}",
                 differences_figure(differences, reference),
             )
         )
     pictures.append(
         _picture(
             f"{data}-curves",
-            f"{data}: mean Dice against labelled cases and against minutes of annotation.",
-            curves_figure(summaries, minutes, reference),
+            f"{data}: mean Dice against labelled cases and against minutes of annotation; bars are "
+            "the standard error over the seeds. Named in the order of the last budget.",
+            curves_figure(summaries, minutes, looks),
         )
     )
     if whole:
-        caption = f"{data}: differences in area under the budget curve, with 95 % intervals."
+        caption = f"{data}: differences in area under the budget curve, with 95 % intervals. "
+        caption += FILLED
         pictures.append(_picture(f"{data}-areas", caption, forest_figure(whole, reference)))
     pictures += [
         _picture(
@@ -146,10 +187,12 @@ def _data_section(data: str, rows: Sequence[Row], reference: str) -> Section:
         for ranks in mean_ranks(rows)
         if len(ranks.strategies) > 1
     ]
+    place = {one.strategy: -one.mean for one in areas(rows)}
+    ranked = sorted(summaries, key=lambda one: place.get(one.strategy, 0.0))
     tables = [
         _area_table(rows, whole, reference),
-        _measure_table("Dice, mean ± standard deviation (median)", summaries, "dice"),
-        _measure_table("HD95 in mm (pixels where they have no size)", summaries, "hd95", True),
+        _measure_table("Dice, mean ± standard deviation (median)", ranked, "dice"),
+        _measure_table("HD95 in mm (pixels where they have no size)", ranked, "hd95", True),
         _difference_table(differences, reference, "dice"),
         _difference_table(compare_rows(rows, reference, "hd95"), reference, "hd95"),
         _needed_table(rows),
@@ -176,15 +219,24 @@ def _area_table(rows: Sequence[Row], whole: Sequence[Paired], reference: str) ->
             )
         )
     columns = ("strategy", "area", f"− {reference}", "95 % interval", "better in", "p, corrected")
-    return Table("Area under the budget curve (a Dice)", columns, lines)
+    note = f"Seed by seed; p by Wilcoxon's signed-rank test and Holm. {BOLD_P}"
+    return Table("Area under the budget curve (a Dice)", columns, lines, note=note)
 
 
 def _difference(one: Paired, digits: int = 4) -> tuple[str, str, str, str]:
     interval = NONE
     if one.low is not None and one.high is not None:
         interval = f"{one.low:+.{digits}f} to {one.high:+.{digits}f}"
-    p = NONE if one.p_corrected is None else f"{one.p_corrected:.3f}"
-    return f"{one.mean:+.{digits}f}", interval, f"{one.better} of {one.pairs}", p
+    mean, p = f"{one.mean:+.{digits}f}", _p(one.p_corrected)
+    if is_different(one):
+        mean, p = Strong(mean), Strong(p)
+    return mean, interval, f"{one.better} of {one.pairs}", p
+
+
+def _p(p: float | None) -> str:
+    if p is None:
+        return NONE
+    return "< 0.001" if p < 0.0005 else f"{p:.3f}"
 
 
 def _difference_table(found: Sequence[Paired], reference: str, measure: str) -> Table:
@@ -195,26 +247,39 @@ def _difference_table(found: Sequence[Paired], reference: str, measure: str) -> 
     ]
     columns = ("strategy", "labelled", "mean", "95 % interval", "better in", "p, corrected")
     title = f"{'Dice' if measure == 'dice' else 'HD95'} − {reference}, seed by seed"
-    return Table(title, (*columns, "median"), lines, folded=True)
+    return Table(title, (*columns, "median"), lines, True, BOLD_P)
 
 
 def _measure_table(
     title: str, summaries: Sequence[Summary], measure: str, folded: bool = False
 ) -> Table:
     budgets = sorted({one.budget for one in summaries if one.strategy != FULL})
-    found = {(one.strategy, one.budget): one for one in summaries}
+    found = {(one.strategy, one.budget): one for one in summaries if one.strategy != FULL}
+    best = {budget: _best(found.values(), budget, measure) for budget in budgets}
     lines = []
     for strategy in dict.fromkeys(one.strategy for one in summaries if one.strategy != FULL):
         cells = []
         for budget in budgets:
             one = found.get((strategy, budget))
             cell = NONE if one is None else _measured(one, measure)
-            cells.append(cell + (f", {one.failed} failed" if one and one.failed else ""))
+            cell += f", {one.failed} failed" if one and one.failed else ""
+            cells.append(Strong(cell) if one is best[budget] else cell)
         lines.append((strategy, *cells))
     for one in (one for one in summaries if one.strategy == FULL):
         cell = f"{_measured(one, measure)} with about {one.budget}"
         lines.append((f"{FULL} supervision", *[NONE] * (len(budgets) - 1), cell))
-    return Table(title, ("strategy", *(f"{b} labelled" for b in budgets)), lines, folded)
+    note = "Bold: the best mean at a budget, which need not differ from the others."
+    return Table(title, ("strategy", *(f"{b} labelled" for b in budgets)), lines, folded, note)
+
+
+def _best(summaries: Iterable[Summary], budget: int, measure: str) -> Summary | None:
+    """Return the one with the best mean at the budget; None if no mean is a number."""
+    known = [one for one in summaries if one.budget == budget]
+    if measure == "dice":
+        known = [one for one in known if math.isfinite(one.dice_mean)]
+        return max(known, key=lambda one: one.dice_mean, default=None)
+    known = [one for one in known if math.isfinite(one.hd95_mean)]
+    return min(known, key=lambda one: one.hd95_mean, default=None)
 
 
 def _measured(one: Summary, measure: str) -> str:
@@ -247,7 +312,7 @@ def _spread_table(rows: Sequence[Row], reference: str) -> Table:
             f"{one.std:.4f}",
             f"{one.reference_std:.4f}",
             f"{one.ratio:.2f}",
-            NONE if one.p is None else f"{one.p:.3f}",
+            _p(one.p),
         )
         for one in spreads(rows, reference)
     ]
@@ -258,15 +323,17 @@ def _spread_table(rows: Sequence[Row], reference: str) -> Table:
 def _time_table(rows: Sequence[Row]) -> Table:
     names = ("select", "train", "predict", "measure")
     lines = []
-    for strategy in dict.fromkeys(row.strategy for row in rows):
-        group = [row for row in rows if row.strategy == strategy]
+    # what runs took on different devices has no common mean
+    for strategy, device in dict.fromkeys((row.strategy, row.device) for row in rows):
+        group = [row for row in rows if (row.strategy, row.device) == (strategy, device)]
         means = [np.mean([getattr(row, f"{name}_seconds") for row in group]) for name in names]
-        lines.append((strategy, *(f"{mean:.2f}" for mean in means)))
-    return Table("Seconds a round", ("strategy", *names), lines, folded=True)
+        lines.append((strategy, *(f"{mean:.2f}" for mean in means), device, str(len(group))))
+    columns = ("strategy", *names, "device", "rounds")
+    return Table("Seconds a round", columns, lines, folded=True)
 
 
 def _ranks_section(ranks: Ranks) -> Section:
-    p = "" if ranks.p is None else f" Friedman's test: p = {ranks.p:.3f}."
+    p = "" if ranks.p is None else f" Friedman's test: p {_p(ranks.p)}."
     text = (
         f"Mean ranks by area over {ranks.blocks} data sets and seeds; bars join strategies that do "
         f"not differ (Nemenyi, 0.05).{p} Seeds of one data set share its images: this speaks of "
@@ -292,8 +359,8 @@ def _provenance(rows: Sequence[Row]) -> Section:
     ]
     named = ("data", "strategy", "seed", "labelled", "because")
     tables = [
-        Table("Failed trainings", named, list(failed)),
-        Table("Where the rows come from", columns, list(unique)),
+        Table("Failed trainings", named, list(failed), words=True),
+        Table("Where the rows come from", columns, list(unique), words=True),
     ]
     tables = [table for table in tables if table.rows]
     return Section("Provenance", [], [], tables, [])

@@ -1,13 +1,14 @@
 """The benchmark's report: its numbers are the statistics', and nothing in it is taken as code."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ActiveSeedLib.benchmark.figures import joined, ranks_figure
+from ActiveSeedLib.benchmark.figures import is_different, joined, limits, ranks_figure, styles
 from ActiveSeedLib.benchmark.ranks import Ranks
 from ActiveSeedLib.benchmark.report import write_report
 from ActiveSeedLib.benchmark.sections import Picture, make_sections
@@ -54,10 +55,14 @@ class _Nested(HTMLParser):
         self.open: list[str] = []
         self.texts: list[str] = []
         self.links: list[str] = []
+        self.tags: list[str] = []
+        self.ids: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         assert tag != "script"
-        self.links += [value or "" for name, value in attrs if name in ("src", "href")]
+        self.tags.append(tag)
+        self.ids += [value or "" for name, value in attrs if name == "id"]
+        self.links += [value or "" for name, value in attrs if name.endswith(("src", "href"))]
         if tag not in self.VOID:
             self.open.append(tag)
 
@@ -99,11 +104,15 @@ def test_the_page_needs_nothing_else(tmp_path: Path) -> None:
     picture = Picture("cxr-map", "A map", b"\x89PNG\r\n")
     sections = make_sections(_rows(), [], pictures={"cxr": [picture]})
     write_report(tmp_path, "Two sets", sections)
-    links = _page(tmp_path).links
-    assert {link[:5] for link in links} == {"data:", *(f"#s{n}"[:5] for n in range(len(sections)))}
+    page = _page(tmp_path)
+    links = page.links
+    assert all(link.startswith(("data:", "#")) for link in links)
+    assert {link[1:] for link in links if link.startswith("#")} <= set(page.ids)
+    assert len(page.ids) == len(set(page.ids)), "no figure takes another one's marks"
+    assert "://" not in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert sum(link.startswith("data:image/png") for link in links) == 1
     # differences, curves, areas and ranks of either set, and the ranks over both
-    assert sum(link.startswith("data:image/svg+xml") for link in links) == 9
+    assert page.tags.count("svg") == 9
     for path in re.findall(r"\]\((.*?)\)", (tmp_path / "report.md").read_text(encoding="utf-8")):
         assert (tmp_path / path).is_file()
 
@@ -114,6 +123,56 @@ def test_every_strategy_is_named_in_every_figure(tmp_path: Path) -> None:
         svg = (tmp_path / "figures" / f"cxr-{kind}.svg").read_text(encoding="utf-8")
         for name in STRATEGIES[1:]:
             assert f">{name}" in svg or f" {name}<" in svg
+
+
+def test_what_differs_is_filled_and_bold(tmp_path: Path) -> None:
+    rows = [
+        row(strategy=name, seed=43 + seed, budget=budget, dice=0.8 + gain + 0.001 * seed**2)
+        for name, gain in (("random", 0.0), ("levy", 0.05), ("auto", 0.0))
+        for seed in range(9)
+        for budget in (6, 12)
+    ]
+    rows = [
+        replace(one, dice=one.dice + 0.0001 * one.seed * (one.strategy == "levy")) for one in rows
+    ]
+    write_report(tmp_path, "One set", make_sections(rows, []))
+    markdown = (tmp_path / "report.md").read_text(encoding="utf-8")
+    gains = {one.strategy: one for one in compare_areas(rows)}
+    assert is_different(gains["levy"])
+    assert not is_different(gains["auto"])
+    assert f"**{gains['levy'].mean:+.4f}**" in markdown
+    assert f"| {gains['auto'].mean:+.4f} |" in markdown
+    best = [one for one in summarise_rows(rows) if one.strategy == "levy"]
+    for one in best:
+        text = f"{one.dice_mean:.3f} ± {one.dice_std:.3f} ({one.dice_median:.3f})"
+        assert f"**{text}**" in markdown
+    assert "< 0.001" in markdown or f"{gains['levy'].p_corrected:.3f}" in markdown
+
+
+def test_one_failed_run_leaves_the_others_legible() -> None:
+    rows = _rows(("cxr",), 6, ("random", *"abcdefgh"))
+    usual = _width(rows)
+    rows[-20] = replace(rows[-20], dice=0.01)
+    assert _width(rows) < 3 * usual
+
+
+def _width(rows: list[Row]) -> float:
+    low, high = limits(compare_areas(rows))
+    return high - low
+
+
+def test_a_name_is_no_formula_and_up_to_24_look_different(tmp_path: Path) -> None:
+    names = [f"{n}_$x^{n}$" for n in range(24)]
+    looks = styles(["random", *names, FULL], "random")
+    assert (
+        len({(one["color"], one.get("marker"), one.get("linestyle")) for one in looks.values()})
+        == 25
+    )
+    rows = _rows(("cxr",), 2, ("random", *names[:16]))
+    sections = make_sections(rows, [])
+    for picture in sections[1].pictures:
+        assert all(name in picture.content.decode() for name in names[:16]), picture.name
+    assert sections[0].tables, "the questions with their verdicts come first"
 
 
 def test_names_are_text_and_nothing_more(tmp_path: Path) -> None:
