@@ -80,6 +80,7 @@ def curves_figure(
                 _draw_full(axis, one)
             axis.set_xscale("log" if is_log else "linear")
             axis.set_ylabel("Dice, mean over the seeds")
+            axis.set_ylim(*_dice_limits(summaries))
         axes[0].set_xlabel("labelled")
         axes[0].minorticks_off()
         axes[0].set_xticks(budgets, [str(budget) for budget in budgets])
@@ -109,6 +110,20 @@ def _draw_curve(
     axis.errorbar(places, means, errors, fmt="none", **bars)
     mark = {} if "marker" in look else {"marker": "o", "markersize": 6}
     axis.plot(places, means, label=name or None, **{**mark, **look})
+
+
+def _dice_limits(summaries: Sequence[Summary]) -> tuple[float | None, float | None]:
+    """Return ends that hold the means; one that a failed run drags down may leave below."""
+    sound = [one for one in summaries if not one.failed] or summaries
+    errors = [(one.dice_std or 0.0) / math.sqrt(one.seeds) for one in sound]
+    ends = [
+        one.dice_mean + e * sign for one, e in zip(sound, errors, strict=True) for sign in (-1, 1)
+    ]
+    ends = [end for end in ends if math.isfinite(end)]
+    if not ends:
+        return None, None
+    air = 0.05 * (max(ends) - min(ends)) + 1e-4
+    return min(ends) - air, max(ends) + air
 
 
 def _draw_full(axis: Any, one: Summary) -> None:

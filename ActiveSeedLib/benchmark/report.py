@@ -45,7 +45,8 @@ dt { font-weight: 600; margin-top: .8rem; } dd { margin: 0 0 0 1.2rem; }
 .open { color: var(--faint); }
 summary { cursor: pointer; padding: .3rem 0; }
 @media print {
-  :root { color-scheme: light; --page: #fff; --ink: #000; --good: #00764f; --bad: #b84a00; }
+  :root { color-scheme: light; --page: #fff; --ink: #000; --good: #00764f; --bad: #b84a00;
+    --faint: #555; --blue: #0072b2; }
   body { font-size: 10pt; max-width: none; margin: 0; } nav { display: none; }
   table { font-size: 7pt; } th, td { padding: .1rem .3rem; } .wide { overflow: visible; }
   figure, tr, dt { break-inside: avoid; } h2, caption, dt { break-after: avoid; }

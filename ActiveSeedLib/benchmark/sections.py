@@ -170,7 +170,8 @@ def _data_section(
         _picture(
             f"{data}-curves",
             f"{data}: mean Dice against labelled cases and against minutes of annotation; bars are "
-            "the standard error over the seeds. Named in the order of the last budget.",
+            "the standard error over the seeds. Named in the order of the last budget. A mean "
+            "that a failed training drags down may lie below the axis.",
             curves_figure(summaries, minutes, looks),
         )
     )
