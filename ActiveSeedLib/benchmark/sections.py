@@ -193,10 +193,10 @@ def _data_section(
     tables = [
         _area_table(rows, whole, reference),
         _measure_table("Dice, mean ± standard deviation (median)", ranked, "dice"),
+        *_needed_tables(rows),
         _measure_table("HD95 in mm (pixels where they have no size)", ranked, "hd95", True),
         _difference_table(differences, reference, "dice"),
         _difference_table(compare_rows(rows, reference, "hd95"), reference, "hd95"),
-        _needed_table(rows),
         _spread_table(rows, reference),
         _time_table(rows),
     ]
@@ -294,15 +294,28 @@ def _spread(mean: float, std: float | None, median: float, digits: int) -> str:
     return f"{mean:.{digits}f}{around} ({median:.{digits}f})"
 
 
-def _needed_table(rows: Sequence[Row]) -> Table:
-    lines = []
-    for one in labels_needed(rows):
-        costs = [NONE] * len(COSTS)
+def _needed_tables(rows: Sequence[Row]) -> list[Table]:
+    """Return cases and minutes, a strategy a line; and folded all costs."""
+    needed = labels_needed(rows)
+    shares = list(dict.fromkeys(one.share for one in needed))
+    short: dict[str, dict[float, str]] = {}
+    long = []
+    for one in needed:
+        costs = dict.fromkeys(COSTS, NONE)
         if one.costs is not None:
-            costs = [f"{'≤ ' if one.at_most else ''}{one.costs[name]:,.0f}" for name in COSTS]
-        lines.append((one.strategy, f"{one.share:.0%} ({one.target:.3f})", *costs))
+            most = "≤ " if one.at_most else ""
+            costs = {name: f"{most}{one.costs[name]:,.0f}" for name in COSTS}
+            text = f"{costs['cases']} ({one.costs['minutes']:,.0f} min)"
+            short.setdefault(one.strategy, {})[one.share] = text
+        long.append((one.strategy, f"{one.share:.0%} ({one.target:.3f})", *costs.values()))
+    names = dict.fromkeys(one.strategy for one in needed)
+    lines = [(name, *(short.get(name, {}).get(one, NONE) for one in shares)) for name in names]
+    title = "Labelled (and minutes of annotation) to reach a share of full supervision's Dice"
+    note = f"On the mean curve; ≤: at the first budget already, {NONE}: not reached."
+    heads = ("strategy", *(f"{share:.0%}" for share in shares))
     columns = ("strategy", "of full supervision", *COSTS)
-    return Table("Labels needed to come near full supervision", columns, lines, folded=True)
+    folded = Table("Labels needed to come near full supervision: all costs", columns, long, True)
+    return [Table(title, heads, lines, note=note), folded]
 
 
 def _spread_table(rows: Sequence[Row], reference: str) -> Table:

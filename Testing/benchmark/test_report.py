@@ -10,6 +10,7 @@ import pytest
 
 from ActiveSeedLib.benchmark.figures import is_different, joined, limits, ranks_figure, styles
 from ActiveSeedLib.benchmark.ranks import Ranks
+from ActiveSeedLib.benchmark.labels_needed import labels_needed
 from ActiveSeedLib.benchmark.report import write_report
 from ActiveSeedLib.benchmark.sections import Picture, make_sections
 from ActiveSeedLib.benchmark.statistics import areas, compare_areas, summarise_rows
@@ -94,6 +95,10 @@ def test_the_numbers_are_those_of_the_statistics(tmp_path: Path) -> None:
     for one in compare_areas(rows):
         assert f"{one.low:+.4f} to {one.high:+.4f}" in page.texts
         assert f"{one.better} of 6" in page.texts
+    for needed in labels_needed(rows):
+        if needed.costs:
+            text = f"{needed.costs['cases']:.0f} ({needed.costs['minutes']:.0f} min)"
+            assert any(found in page.texts for found in (text, f"≤ {text}"))
     for summary in summarise_rows(rows):
         if summary.strategy != FULL:
             text = f"{summary.dice_mean:.3f} ± {summary.dice_std:.3f} ({summary.dice_median:.3f})"
