@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from ActiveSeedLib.benchmark.figures import is_different, joined, limits, ranks_figure, styles
-from ActiveSeedLib.benchmark.ranks import Ranks
 from ActiveSeedLib.benchmark.labels_needed import labels_needed
+from ActiveSeedLib.benchmark.ranks import Ranks
 from ActiveSeedLib.benchmark.report import write_report
 from ActiveSeedLib.benchmark.sections import Picture, make_sections
 from ActiveSeedLib.benchmark.statistics import areas, compare_areas, summarise_rows
