@@ -147,6 +147,27 @@ def _data_section(
     ]
     differences = compare_rows(rows, reference)
     whole = compare_areas(rows, reference)
+    pictures = _data_pictures(data, rows, reference, looks)
+    place = {one.strategy: -one.mean for one in areas(rows)}
+    ranked = sorted(summaries, key=lambda one: place.get(one.strategy, 0.0))
+    tables = [
+        _area_table(rows, whole, reference),
+        _measure_table("Dice, mean ± standard deviation (median)", ranked, "dice"),
+        *_needed_tables(rows),
+        _measure_table("HD95 in mm (pixels where they have no size)", ranked, "hd95", True),
+        _difference_table(differences, reference, "dice"),
+        _difference_table(compare_rows(rows, reference, "hd95"), reference, "hd95"),
+        _spread_table(rows, reference),
+        _time_table(rows),
+    ]
+    return Section(data, sentences, [], [one for one in tables if one.rows], pictures)
+
+
+def _data_pictures(
+    data: str, rows: Sequence[Row], reference: str, looks: Mapping[str, Style]
+) -> list[Picture]:
+    summaries, whole = summarise_rows(rows), compare_areas(rows, reference)
+    differences = compare_rows(rows, reference)
     minutes = {
         (one.strategy, one.budget): float(
             np.mean(
@@ -188,19 +209,7 @@ def _data_section(
         for ranks in mean_ranks(rows)
         if len(ranks.strategies) > 1
     ]
-    place = {one.strategy: -one.mean for one in areas(rows)}
-    ranked = sorted(summaries, key=lambda one: place.get(one.strategy, 0.0))
-    tables = [
-        _area_table(rows, whole, reference),
-        _measure_table("Dice, mean ± standard deviation (median)", ranked, "dice"),
-        *_needed_tables(rows),
-        _measure_table("HD95 in mm (pixels where they have no size)", ranked, "hd95", True),
-        _difference_table(differences, reference, "dice"),
-        _difference_table(compare_rows(rows, reference, "hd95"), reference, "hd95"),
-        _spread_table(rows, reference),
-        _time_table(rows),
-    ]
-    return Section(data, sentences, [], [one for one in tables if one.rows], pictures)
+    return pictures
 
 
 def _picture(name: str, caption: str, svg: str) -> Picture:
