@@ -205,7 +205,7 @@ def draw_examples(path: Path, examples: Sequence[Example], *, title: str = "") -
             dice = f"{name}: {example.dice[name]:.3f}" if name in example.dice else name
             axis.set_title(dice if place else example.case[-28:], fontsize=7.5, pad=3)
     figure.suptitle(title or f"Dice of {' and '.join(names)} beside the truth", fontsize=9)
-    _save(figure, path)
+    _save(figure, path, dpi=90)  # grey values make large files
 
 
 def _outline(axis: Any, label: NDArray[Any]) -> None:
@@ -292,6 +292,6 @@ def _bare(axis: Any) -> None:
     axis.margins(0.06)
 
 
-def _save(figure: Any, path: Path) -> None:
+def _save(figure: Any, path: Path, dpi: int = DPI) -> None:
     with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=DPI, facecolor="white", metadata={})
+        figure.savefig(temporary, dpi=dpi, facecolor="white", metadata={})

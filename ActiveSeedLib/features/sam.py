@@ -68,7 +68,7 @@ class SamParameters:
     "sam",
     summary="The Segment Anything Model, weighted by where its masks are unsure; needs a weights "
     "file, and minutes an image without a GPU.",
-    citation="Zhu et al., SUGFW, MICCAI 2025; Kirillov et al., Segment Anything, ICCV 2023",
+    citation="Ma et al., SUGFW, MICCAI 2025; Kirillov et al., Segment Anything, ICCV 2023",
     parameters=SamParameters,
     needs="torch, transformers, weights",
     weights=", ".join(entry.name for entry in weights.choices("sam", "auto")),

@@ -78,7 +78,7 @@ class SamEncoder:
             "hash": self.hash,
             "parts": self.parts,
             "dimension": self.dimension,
-            "citation": "Zhu et al., SUGFW, MICCAI 2025",
+            "citation": "Ma et al., SUGFW, MICCAI 2025",
             "pooling": "patch features weighted by uncertainty, mean over slices",
             "slices_per_volume": parameters.slices,
             "slice_axis": "coarsest",

@@ -1,4 +1,4 @@
-"""SAM-based uncertainty-guided feature weighting, SUGFW (Zhu et al., MICCAI 2025).
+"""SAM-based uncertainty-guided feature weighting, SUGFW (Ma et al., MICCAI 2025).
 
 SAM segments everything in an image, K times under augmentations that are mapped back; where the K
 results disagree the image is ambiguous. PGDR weighs SAM's patch features by that uncertainty into

@@ -15,7 +15,7 @@ from ActiveSeedLib.selection.sugfw import SpreadPicks, gscu
 @strategies.register(
     "sugfw",
     summary="One case of each group of similar images, from clear to ambiguous for SAM.",
-    citation="Zhu et al., SUGFW, MICCAI 2025",
+    citation="Ma et al., SUGFW, MICCAI 2025",
     stage="cold start",
     needs="features,sam_uncertainty",
     unit="slice, case",
