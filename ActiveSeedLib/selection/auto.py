@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass
 from ActiveSeedLib.errors import InputError
 
 ENOUGH = 0.5  # share of the candidates that a model must have judged to be gone by
+COMPARED = 10_000  # all pairs of more cases would take minutes
 
 
 @dataclass(frozen=True)
@@ -72,37 +73,53 @@ class Rule:
     because: str
 
 
-TYPICAL, DOUBT = "typiclust", "clasp-pe"
+COVER, TYPICAL, DOUBT = "maxherding", "typiclust", "clasp-pe"
+
+
+def _judged(now: Situation) -> bool:
+    return bool(now.labelled and now.judged and now.judged >= ENOUGH * now.candidates)
+
+
+def _goes_by_doubt(now: Situation) -> bool:
+    return _judged(now) and now.showing > 0 and now.trusted is not False
+
+
 # The first line that holds decides.
 RULES = (
     Rule(
+        "a large pool",
+        lambda now: now.candidates + now.labelled > COMPARED and not _goes_by_doubt(now),
+        TYPICAL,
+        "The pool is too large to compare each case with each other one ({candidates} candidates), "
+        "so typical cases of groups with few labels were chosen.",
+    ),
+    Rule(
         "all that are left",
         lambda now: now.budget == now.candidates,
-        TYPICAL,
-        "All cases that are left are taken ({candidates}), the most typical first.",
+        COVER,
+        "All cases that are left are taken ({candidates}), the most telling ones first.",
     ),
     Rule(
         "nothing labelled",
         lambda now: not now.labelled,
-        TYPICAL,
-        "No case is labelled yet, so the most typical case of each group of similar cases was "
-        "chosen.",
+        COVER,
+        "No case is labelled yet, so those were chosen that most of the pool resembles.",
     ),
     Rule(
         "no model",
-        lambda now: not now.judged or now.judged < ENOUGH * now.candidates,
-        TYPICAL,
-        "A model has judged {judged} of {candidates} cases, too few to go by, so typical cases of "
-        "groups with few labels were chosen.",
+        lambda now: not _judged(now),
+        COVER,
+        "A model has judged {judged} of {candidates} cases, too few to go by, so those were chosen "
+        "that most of what is not labelled resembles.",
     ),
     Rule(
         "nothing segmented",
         lambda now: not now.showing,
-        TYPICAL,
-        "The model is known to segment something in none of {candidates} cases, so typical cases "
-        "of groups with few labels were chosen.",
+        COVER,
+        "The model is known to segment something in none of {candidates} cases, so those were "
+        "chosen that most of what is not labelled resembles.",
     ),
-    Rule("doubt is noise", lambda now: now.trusted is False, TYPICAL, "{trust}"),
+    Rule("doubt is noise", lambda now: now.trusted is False, COVER, "{trust}"),
     Rule("doubt is trusted", lambda now: now.trusted is True, DOUBT, "{trust}"),
     Rule(
         "doubt is not measured",

@@ -17,17 +17,24 @@ from Testing.selection.contract import before_a_model, equal_pool, full_pool, wi
 # --- the rule, numbers in ------------------------------------------------------------------------
 
 BY_HAND = (
-    (Situation(7, 7, 20, 7, 7, True), "all that are left", "typiclust"),
-    (Situation(1, 1), "all that are left", "typiclust"),
-    (Situation(50, 8), "nothing labelled", "typiclust"),
+    (Situation(7, 7, 20, 7, 7, True), "all that are left", "maxherding"),
+    (Situation(1, 1), "all that are left", "maxherding"),
+    (Situation(50, 8), "nothing labelled", "maxherding"),
     # A model of elsewhere does not make up for labels.
-    (Situation(50, 8, 0, 50, 50, True), "nothing labelled", "typiclust"),
-    (Situation(50, 8, 8), "no model", "typiclust"),
-    (Situation(50, 8, 8, 24, 24, True), "no model", "typiclust"),
-    (Situation(50, 8, 8, 25, 0, True), "nothing segmented", "typiclust"),
-    (Situation(50, 8, 8, 50, 50, False, "Noise."), "doubt is noise", "typiclust"),
+    (Situation(50, 8, 0, 50, 50, True), "nothing labelled", "maxherding"),
+    (Situation(50, 8, 8), "no model", "maxherding"),
+    (Situation(50, 8, 8, 24, 24, True), "no model", "maxherding"),
+    (Situation(50, 8, 8, 25, 0, True), "nothing segmented", "maxherding"),
+    (Situation(50, 8, 8, 50, 50, False, "Noise."), "doubt is noise", "maxherding"),
     (Situation(50, 8, 8, 50, 1, True, "It counts."), "doubt is trusted", "clasp-pe"),
     (Situation(50, 8, 8, 25, 3, None), "doubt is not measured", "clasp-pe"),
+    # Beyond 10,000 cases, labelled ones among them, not all pairs are compared.
+    (Situation(10_000, 8), "nothing labelled", "maxherding"),
+    (Situation(10_001, 8), "a large pool", "typiclust"),
+    (Situation(9_999, 8, 2), "a large pool", "typiclust"),
+    (Situation(20_000, 20_000), "a large pool", "typiclust"),
+    (Situation(20_000, 8, 8, 20_000, 9, False), "a large pool", "typiclust"),
+    (Situation(20_000, 8, 8, 20_000, 9, None), "doubt is not measured", "clasp-pe"),
 )
 
 
@@ -98,11 +105,11 @@ def _nothing_segmented(pool: Candidates) -> Candidates:
 @pytest.mark.parametrize(
     ("pool", "rule", "strategy"),
     [
-        (before_a_model(full_pool(labelled=0)), "nothing labelled", "typiclust"),
-        (before_a_model(full_pool(labelled=9)), "no model", "typiclust"),
-        (_nothing_segmented(full_pool()), "nothing segmented", "typiclust"),
-        (without(full_pool(), "class_scores"), "nothing segmented", "typiclust"),
-        (_with_error(full_pool(80, labelled=20), -1), "doubt is noise", "typiclust"),
+        (before_a_model(full_pool(labelled=0)), "nothing labelled", "maxherding"),
+        (before_a_model(full_pool(labelled=9)), "no model", "maxherding"),
+        (_nothing_segmented(full_pool()), "nothing segmented", "maxherding"),
+        (without(full_pool(), "class_scores"), "nothing segmented", "maxherding"),
+        (_with_error(full_pool(80, labelled=20), -1), "doubt is noise", "maxherding"),
         (_with_error(full_pool(80, labelled=20), 1), "doubt is trusted", "clasp-pe"),
         (full_pool(), "doubt is not measured", "clasp-pe"),
     ],
