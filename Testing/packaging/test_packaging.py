@@ -38,7 +38,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_file_is_installed(installed: Path) -> None:
-    library = {path.relative_to(PROJECT) for path in (PROJECT / "ActiveSeedLib").rglob("*.py")}
+    files = (PROJECT / "ActiveSeedLib").rglob("*")
+    library = {p.relative_to(PROJECT) for p in files if p.suffix in {".py", ".toml"}}
     wanted = {path for path in library if path.parts[1] != "viewer"}  # which Slicer has no use for
     module = PROJECT / "ActiveSeed"
     resources = {p.relative_to(module) for p in (module / "Resources").rglob("*") if p.is_file()}
