@@ -135,7 +135,7 @@ class Conductor:
                     with self._lock:
                         self._done[number] = 1.0
                         self.results.update()
-                except (ActiveSeedError, OSError) as error:
+                except (ActiveSeedError, CancelledError, OSError) as error:
                     self._stop(error)
 
     def _stop(self, error: BaseException) -> None:

@@ -23,9 +23,9 @@ COPIES_UP_TO = 20_000  # all pairs of more cases would take minutes
 
 @strategies.register(
     "auto",
-    summary="For those who do not want to choose: typical cases first; later by the model's "
-    "doubt, unless that is measured to be noise.",
-    citation="ActiveSeed; after Hacohen et al. 2022, arXiv:2202.02794, and Lüth et al. 2026, "
+    summary="For those who do not want to choose: first the cases that represent the pool; later "
+    "by the model's doubt, unless that is measured to be noise.",
+    citation="ActiveSeed; after Bae et al. 2024, arXiv:2407.12212, and Lüth et al. 2026, "
     "arXiv:2601.13677",
     parameters=NoParameters,
     stage="any",
