@@ -4,7 +4,7 @@
 sets (`Resources/Benchmarks/three-small-sets`, seeds 43 to 46, on which the choice was made) and on
 published ones:
 
-- First cases: of nine cold starts MaxHerding (Bae et al. 2024, arXiv:2407.12212) was the only one
+- First cases: of eight cold starts MaxHerding (Bae et al. 2024, arXiv:2407.12212) was the only one
   whose mean Dice was not below random's on any of the sets; none differed significantly.
 - Later cases: after it, ClaSP PE did best on two of the three. In 3-D it is the only one that
   generally beats a foreground-aware draw (Lüth et al. 2026, arXiv:2601.13677). Early doubt alone is
