@@ -92,7 +92,8 @@ def write_table(path: Path, rows: Iterable[Row]) -> None:
         {**dataclasses.asdict(row), "picks": json.dumps(row.picks, ensure_ascii=False)}
         for row in ordered
     ]
-    write_bytes(path, csv_text(cells, COLUMNS).encode())
+    # lines end alike on every system, and in version control
+    write_bytes(path, csv_text(cells, COLUMNS).replace("\r\n", "\n").encode())
 
 
 def read_table(path: Path) -> list[Row]:
