@@ -25,6 +25,7 @@ A_LOT = 0.05
 Floats = NDArray[np.float64]
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
+B = TypeVar("B", int, None)
 
 
 @dataclass(frozen=True)
@@ -162,17 +163,7 @@ def compare_rows(
         measure: "dice" or "hd95".
     """
     values = {row.key: float(getattr(row, measure)) for row in rows if row.strategy != FULL}
-    groups: dict[tuple[str, str, int], list[tuple[float, float]]] = defaultdict(list)
-    for (data, strategy, seed, budget), value in values.items():
-        partner = values.get((data, reference, seed, budget))
-        if strategy != reference and partner is not None:
-            groups[data, strategy, budget].append((value, partner))
-    return corrected(
-        [
-            _paired(data, strategy, measure, budget, pairs)
-            for (data, strategy, budget), pairs in groups.items()
-        ]
-    )
+    return _compared(values, reference, measure)
 
 
 def areas(rows: Sequence[Row]) -> list[Area]:
@@ -207,13 +198,8 @@ def area_values(rows: Iterable[Row]) -> dict[tuple[str, str, int], float]:
 
 def compare_areas(rows: Sequence[Row], reference: str = "random") -> list[Paired]:
     """Return the paired differences in area to `reference`, a strategy each."""
-    values = area_values(rows)
-    groups: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
-    for (data, strategy, seed), value in values.items():
-        partner = values.get((data, reference, seed))
-        if strategy != reference and partner is not None:
-            groups[data, strategy].append((value, partner))
-    return corrected([_paired(*key, "area", None, pairs) for key, pairs in groups.items()])
+    values = {(*key, None): value for key, value in area_values(rows).items()}
+    return _compared(values, reference, "area")
 
 
 def failed_runs(rows: Sequence[Row]) -> list[Failed]:
@@ -244,12 +230,8 @@ def failed_runs(rows: Sequence[Row]) -> list[Failed]:
 def spreads(rows: Sequence[Row], reference: str = "random") -> list[Spread]:
     """Return the standard deviation over the seeds beside the reference's, on the same seeds."""
     values = {row.key: row.dice for row in rows if row.strategy != FULL}
-    groups: dict[tuple[str, str, int], list[tuple[float, float]]] = defaultdict(list)
-    for (data, strategy, seed, budget), value in values.items():
-        if strategy != reference and (data, reference, seed, budget) in values:
-            groups[data, strategy, budget].append((value, values[data, reference, seed, budget]))
     found = []
-    for (data, strategy, budget), pairs in groups.items():
+    for (data, strategy, budget), pairs in _pairs(values, reference).items():
         if len(pairs) > 1:
             ours, theirs = np.array(pairs).T
             std = float(ours.std(ddof=1)), float(theirs.std(ddof=1))
@@ -274,6 +256,29 @@ def corrected(comparisons: Sequence[Paired]) -> list[Paired]:
 def smallest_p(pairs: int) -> float:
     """Return the smallest p that the signed-rank test can give with so many pairs."""
     return min(1.0, 2.0 ** (1 - pairs))
+
+
+def _pairs(
+    values: Mapping[tuple[str, str, int, B], float], reference: str
+) -> dict[tuple[str, str, B], list[tuple[float, float]]]:
+    """Return by (data set, strategy, budget) its value and the reference's of each seed."""
+    groups: dict[tuple[str, str, B], list[tuple[float, float]]] = defaultdict(list)
+    for (data, strategy, seed, budget), value in values.items():
+        partner = values.get((data, reference, seed, budget))
+        if strategy != reference and partner is not None:
+            groups[data, strategy, budget].append((value, partner))
+    return groups
+
+
+def _compared(
+    values: Mapping[tuple[str, str, int, B], float], reference: str, measure: str
+) -> list[Paired]:
+    return corrected(
+        [
+            _paired(data, strategy, measure, budget, pairs)
+            for (data, strategy, budget), pairs in _pairs(values, reference).items()
+        ]
+    )
 
 
 def _paired(

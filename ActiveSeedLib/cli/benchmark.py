@@ -1,6 +1,7 @@
 """`activeseed benchmark`: every run of a configuration, some side by side, and the report."""
 
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from ActiveSeedLib.benchmark.report import MARKDOWN, PAGE, write_report
 from ActiveSeedLib.benchmark.runs import seed_folder
 from ActiveSeedLib.benchmark.sections import Picture, make_sections
 from ActiveSeedLib.benchmark.statistics import areas, compare_areas
-from ActiveSeedLib.benchmark.table import FULL, read_table
+from ActiveSeedLib.benchmark.table import FULL, Row, read_table
 from ActiveSeedLib.cli.commands import training
 from ActiveSeedLib.cli.conductor import Conductor, Results
 from ActiveSeedLib.cli.output import ProgressBar, print_json, table
@@ -25,8 +26,8 @@ def benchmark(options: Namespace) -> None:
     """Do the runs of a configuration that are missing, then write table and report."""
     source = find_config(options.config)
     wanted = read_config(source, Path(options.data) if options.data else None)
-    out = make_folder(Path(options.out).absolute())
-    results = Results(wanted, out, [read_table(Path(path)) for path in options.merge])
+    out = Path(options.out).absolute()
+    results = _open(wanted, out, [read_table(Path(path)) for path in options.merge])
     write_bytes(out / "config.toml", source.read_bytes())
     if not options.report_only:
         seeds = options.seeds or wanted.all_seeds
@@ -61,12 +62,17 @@ def simulate(options: Namespace) -> None:
 
 def carry_out(wanted: Benchmark, out: Path, parallel: int = 1, quiet: bool = False) -> Results:
     """Do the runs of `wanted` that are missing in the folder `out`, then write table and report."""
-    for data in wanted.data:
-        check_outside(out, Path(data.images))
-    results = Results(wanted, make_folder(out), [])
+    results = _open(wanted, out)
     Conductor(wanted, wanted.all_seeds, results, parallel, quiet).run()
     _write_report(results, None, quiet)
     return results
+
+
+def _open(wanted: Benchmark, out: Path, tables: Sequence[list[Row]] = ()) -> Results:
+    """Return the results in `out`; `InputError` if that lies among the images."""
+    for data in wanted.data:
+        check_outside(out, Path(data.images))
+    return Results(wanted, make_folder(out), list(tables))
 
 
 def _write_report(results: Results, show: str | None, quiet: bool) -> None:

@@ -98,21 +98,27 @@ def draw(params: dict[str, Any], progress: Progress) -> dict[str, Any]:
     out, name = Path(wanted.out), facts["data"]
     split = simulation.split(simulation.encode(progress.part(0.5, 0.7)), wanted.seed)
     reference = wanted.benchmark.get("reference", "random")
+    rows = {case.name: row for row, case in enumerate(split.pool)}
+    records_of = {
+        strategy: read_records(out, name, wanted.seed, strategy)
+        for strategy in dict.fromkeys((wanted.strategy, reference))
+    }
     scores, folders = {}, {}
-    for strategy in dict.fromkeys((wanted.strategy, reference)):
-        records = read_records(out, name, wanted.seed, strategy)
+    for strategy, records in records_of.items():
         labelled = labelled_at(records, wanted.budget)
-        rows = {case.name: row for row, case in enumerate(split.pool)}
         folders[strategy] = simulation.training_folder(split, [rows[n] for n in labelled])
         (record,) = [one for one in records if one["budget"] == wanted.budget]
         scores[strategy] = {one["case"]: one["dice"] for one in record["cases"]}
     stem = f"{name}-{wanted.seed}-{wanted.budget}"
-    places = {**_placed(split.pool, split.coords), **_placed(split.test, split.test_coords)}
-    groups = groups_of_picks(
-        read_records(out, name, wanted.seed, wanted.strategy), _split_facts(split), wanted.budget
-    )
+    placed = _split_facts(split)
+    groups = groups_of_picks(records_of[wanted.strategy], placed, wanted.budget)
     the_map = out / "pictures" / f"{stem}-map.png"
-    draw_map(the_map, places, groups, title=f"{wanted.strategy}, seed {wanted.seed}")
+    draw_map(
+        the_map,
+        placed["pool"] | placed["test"],
+        groups,
+        title=f"{wanted.strategy}, seed {wanted.seed}",
+    )
     pictures = {"map": str(the_map)}
     if len(scores) > 1:
         the_cases = out / "pictures" / f"{stem}-cases.png"

@@ -168,3 +168,11 @@ def test_results_of_another_configuration_are_not_mixed(
     said = _run(cohort, tmp_path / "empty", "--report-only")
     assert said.returncode == 2
     assert "holds no results yet" in said.stderr
+
+
+def test_nothing_is_written_among_the_images(cohort: Path) -> None:
+    out = cohort / "images" / "results"
+    said = _run(cohort, out, "--report-only")
+    assert said.returncode == 2
+    assert "never written to" in said.stderr
+    assert not out.exists()
