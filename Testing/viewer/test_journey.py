@@ -20,11 +20,13 @@ from ActiveSeedLib.project.schema import LabelSchema
 from Testing.viewer.browser import Problems, shot
 from Testing.viewer.whole_page import (
     named,
+    open_case,
     painted,
     press,
     remember,
     said,
     serve,
+    show_only,
     stroke,
     take_brush,
     wait_drawn,
@@ -261,14 +263,11 @@ def test_a_killed_server_gives_the_strokes_back(
     shutil.copytree(archive / "project", root)
     with Project.open(root) as project:  # a click while a remembered case opens is passed over
         Session(project).remember_open_case(None)
+        name = project.cases()[-1].case.name
     with serve(root) as server:
         page.goto(server.link)
-        named(page, "filter").click()
-        page.get_by_role("option", name="All").click()
-        last = named(page, "line").last
-        name = last.locator(".text-truncate").first.inner_text().split(". ")[-1]
-        last.click()
-        wait_open(page, name)
+        show_only(page, "All")
+        open_case(page, name)
         painted(page, (-40.0, 0.0), (40.0, 0.0))
         expect(named(page, "draft")).to_contain_text("Draft kept at", timeout=120_000)
         server.process.kill()
