@@ -31,6 +31,7 @@ class Stage:
         self.case: SceneCase | None = None
         trame.controller.trigger("open")(self.open)
         trame.controller.trigger("read")(self.read)
+        trame.controller.trigger("go_to")(self.views.pane("Red").go_to)
         self.open("deep")
         with (
             VAppLayout(trame, theme="dark"),

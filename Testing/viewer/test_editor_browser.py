@@ -95,6 +95,49 @@ def test_what_is_painted_is_where_the_mouse_was(stage: Page) -> None:
     np.testing.assert_array_equal(voxels(stage), painted)
 
 
+SLOW = """
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (message) {
+    setTimeout(() => send.call(this, message), 120);
+  };
+"""
+
+
+def test_nothing_overtakes_a_stroke_over_a_slow_connection(stage: Page) -> None:
+    stage.context.add_init_script(SLOW)
+    stage.reload()
+    wait_until(lambda: seen(stage, RED).mean() > 40)
+    stage.locator("[data-name=segment]").nth(1).click()
+    stage.click("[data-name=tool-paint]")
+    stroke(stage, (-60, 0), (60, 0))
+    stage.click("[data-name=tool-erase]")  # at once: the stroke is still on its way
+    stage.click("[data-name=tool-paint]")
+    stroke(stage, (0, -60), (0, 60))
+    trigger(stage, "go_to", 20)
+    stroke(stage, (-60, -60), (60, -60))
+    trigger(stage, "go_to", 25)
+    painted = voxels(stage)
+    assert set(painted[:, 0]) == {15, 19}, "two slices, and none between"
+    cross = painted[painted[:, 0] == 15, 1:3]
+    lengths = np.ptp(cross, axis=0)
+    assert min(lengths) > 0.8 * max(lengths), "both strokes are whole"
+
+
+def test_a_stroke_is_not_continued_on_another_slice(stage: Page) -> None:
+    stage.locator("[data-name=segment]").nth(1).click()
+    stage.click("[data-name=tool-paint]")
+    x, y = middle(stage)
+    stage.mouse.move(x - 60, y)
+    stage.mouse.down()
+    stage.mouse.move(x - 30, y, steps=5)
+    wait_until(lambda: red(stage, -40, 0))
+    trigger(stage, "go_to", 20)  # after three seconds nobody waits for the end of the stroke
+    stage.mouse.move(x + 60, y, steps=5)
+    stage.mouse.up()
+    painted = voxels(stage)
+    assert set(painted[:, 0]) == {15, 19}, "two slices, and none between"
+
+
 def test_views_come_back_after_a_reload_and_a_resize(stage: Page) -> None:
     stage.click("[data-name=tool-paint]")
     stage.locator("[data-name=segment]").nth(1).click()

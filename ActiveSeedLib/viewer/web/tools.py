@@ -74,6 +74,7 @@ class _BrushPipeline(SegmentationEffectPipeline):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self._last: Any = None
+        self._slice = 0.0
         self._circle = _Circle()
 
     def CanProcessInteractionEvent(self, event: Any) -> tuple[bool, float]:  # noqa: N802
@@ -90,11 +91,10 @@ class _BrushPipeline(SegmentationEffectPipeline):  # type: ignore[misc]
         kind, place = event.GetType(), event.GetWorldPosition()
         if kind == _PRESS:  # also ends a stroke whose end was lost on the way
             self._effect.edits.begin(self._view)
-            self._last = place
-            self._effect.dab(place, place, self._view)
+            self._draw_to(place, begins=True)
         elif self._is_drawing and kind in _STROKE:
-            self._effect.dab(self._last, place, self._view)
-            self._last = place
+            if self._is_on_the_slice or kind == _MOVE:
+                self._draw_to(place, begins=not self._is_on_the_slice)
             if kind == _RELEASE:
                 self._finish()
         elif kind in _WHEEL:
@@ -127,6 +127,16 @@ class _BrushPipeline(SegmentationEffectPipeline):  # type: ignore[misc]
     @property
     def _is_drawing(self) -> bool:
         return self._last is not None and self._effect.edits.drawn_in is self._view
+
+    @property
+    def _is_on_the_slice(self) -> bool:
+        """Whether the view still shows the slice that was last drawn on."""
+        return bool(self._slice == self._view.get_slice_value())
+
+    def _draw_to(self, place: Any, *, begins: bool) -> None:
+        """Draw from the last place; what begins, or comes to another slice, begins anew."""
+        self._effect.dab(place if begins else self._last, place, self._view)
+        self._last, self._slice = place, self._view.get_slice_value()
 
     def _finish(self) -> None:
         if self._is_drawing:

@@ -13,6 +13,7 @@ from trame_slicer.views import NoScheduleRendering, SliceView, ViewLayoutDefinit
 
 from ActiveSeedLib.scene.nodes import nodes_of_class
 from ActiveSeedLib.signals import Signal
+from ActiveSeedLib.viewer.web.strokes import Strokes
 from ActiveSeedLib.viewer.web.view_pane import Pane
 
 MAIN_VIEW = "Red"
@@ -51,6 +52,7 @@ class Views:
             self.scene = self.app.scene
             slicer.mrmlScene = self.scene
             self._panes = self._made_panes(server)
+        self._strokes = Strokes(server, [pane.view.interactor() for pane in self._panes])
         self._initial_window: tuple[float, float] | None = None
         self._volume: Any = None
         self._watch()
