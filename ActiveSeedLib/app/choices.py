@@ -8,6 +8,7 @@ from typing import Any
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.features import DEFAULT_ENCODER
 from ActiveSeedLib.registry import parse_parameters
+from ActiveSeedLib.selection.strategy import DEFAULT_STRATEGY
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Choices:
     """
 
     budget: int = 8
-    strategy: str = "levy"
+    strategy: str = DEFAULT_STRATEGY
     strategy_parameters: dict[str, Any] = field(default_factory=dict)
     encoder: str = DEFAULT_ENCODER
     seed: int = 43

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from ActiveSeedLib.cli import commands
 from ActiveSeedLib.cli.inspect import inspect
 from ActiveSeedLib.cli.view import VIEW_DEFAULTS, view
+from ActiveSeedLib.selection.strategy import DEFAULT_STRATEGY
 from ActiveSeedLib.version import __version__
 
 Parser = argparse.ArgumentParser
@@ -78,7 +79,7 @@ def _add_loop_commands(add: Add) -> None:
     suggest = add("suggest", commands.suggest, "which cases to label next, and why")
     suggest.add_argument("project")
     suggest.add_argument("--budget", type=int, required=True, help="how many cases")
-    suggest.add_argument("--strategy", default="levy", help="see: activeseed strategies")
+    suggest.add_argument("--strategy", default=DEFAULT_STRATEGY, help="see: activeseed strategies")
     _add_parameters(suggest, "--parameter", "strategy_parameters", "of the strategy: alpha=0.5")
     _add_encoder(suggest)
     suggest.add_argument("--device", default="auto", help="auto, cpu or cuda")

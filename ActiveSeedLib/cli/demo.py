@@ -18,6 +18,7 @@ from ActiveSeedLib.cli.view import INSTALL_VIEWER, VIEW_DEFAULTS, missing_viewer
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.records import Status
 from ActiveSeedLib.project.store import DATABASE
+from ActiveSeedLib.selection.strategy import DEFAULT_STRATEGY
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ def _against_random(made: Cohort) -> Benchmark:
         budgets=list(made.budgets),
         training=made.settings,
     )
-    return Benchmark(["levy", "random"], [data], "Levy against random", seeds=3)
+    return Benchmark([DEFAULT_STRATEGY, "random"], [data], "The default against random", seeds=3)
 
 
 def _shown(one: Summary) -> dict[str, Any]:

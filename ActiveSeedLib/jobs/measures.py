@@ -24,6 +24,7 @@ from ActiveSeedLib.selection.columns import (
     patient_numbers,
     predicted_minutes,
 )
+from ActiveSeedLib.selection.strategy import DEFAULT_STRATEGY
 from ActiveSeedLib.selection.wanted import (
     BEFORE,
     BY_PASSES,
@@ -98,8 +99,8 @@ def check_before(project: Project, strategy: str, wanted: Wanted) -> None:
     if wanted.needs_model and model is None:
         raise InputError(
             f"The strategy {strategy} chooses by what a trained model says of the cases, and there "
-            "is none yet: label the cases in the queue and train one, or choose levy, which needs "
-            "none to start."
+            "is none yet: label the cases in the queue and train one, or choose "
+            f"{DEFAULT_STRATEGY}, which needs none to start."
         )
     for name in sorted(wanted.needs):
         if _provider(name) is None:

@@ -17,7 +17,7 @@ from ActiveSeedLib.jobs.opening import on_project, require_images
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.records import ModelRecord, Status
-from ActiveSeedLib.selection.strategy import Candidates, Selection, select
+from ActiveSeedLib.selection.strategy import DEFAULT_STRATEGY, Candidates, Selection, select
 from ActiveSeedLib.selection.wanted import BY_PREDICTION, wanted
 from ActiveSeedLib.version import __version__
 
@@ -29,7 +29,7 @@ class SuggestParameters:
     """How many cases to suggest, and how they are chosen."""
 
     budget: int
-    strategy: str = "levy"
+    strategy: str = DEFAULT_STRATEGY
     strategy_parameters: dict[str, Any] = field(default_factory=dict)
     seed: int = 43
     encoder: str = DEFAULT_ENCODER

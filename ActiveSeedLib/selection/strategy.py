@@ -91,6 +91,8 @@ _NUMBERS = 1 << 20  # numbers looked at together
 
 Strategy = Callable[[Candidates, int, Any], Selection]
 strategies: Registry[Strategy] = Registry("strategy")
+DEFAULT_STRATEGY = "auto"
+"""For those who do not choose; what it rests on is said in `auto`."""
 
 
 def select(

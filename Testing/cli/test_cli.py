@@ -76,7 +76,7 @@ def test_suggest_says_what_to_do_next(cohort: Path, tmp_path: Path) -> None:
     assert answer("init", project, "--images", str(cohort / "images"))["cases"] == 10
     done = activeseed("suggest", project, "--budget", "3", "--seed", "44")
     assert done.returncode == 0, done.stderr
-    assert "Round 1, by levy. Label these, in this order:" in done.stdout
+    assert "Round 1, by auto. Label these, in this order:" in done.stdout
     assert f"Next: label them, then: activeseed import-labels {project} DIR" in done.stdout
     shown = answer("status", project)
     assert shown["statuses"]["suggested"] == 3

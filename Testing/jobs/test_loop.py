@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ActiveSeedLib.app.choices import Choices
 from ActiveSeedLib.errors import InputError, PoolTooSmallError, ProjectLockedError
 from ActiveSeedLib.jobs import JOBS
 from ActiveSeedLib.pool.readers import read_file, read_label
@@ -30,7 +31,7 @@ def test_twice_round_the_loop(project: Path, cohort: Path) -> None:
     assert tests
     do("import-labels", project=root, labels=str(cohort / "labels"), cases=names)
 
-    first = do("suggest", project=root, budget=3)
+    first = do("suggest", project=root, strategy="levy", budget=3)
     assert [p["why"]["role"] for p in first["picks"]].count("medoid") >= 1
     assert all(p["reason"].endswith(".") for p in first["picks"])
     _label_queue(project, cohort)
@@ -39,7 +40,7 @@ def test_twice_round_the_loop(project: Path, cohort: Path) -> None:
     assert trained["test"]["cases"] == len(tests)
     assert 0 <= trained["test"]["dice"] <= 1
 
-    second = do("suggest", project=root, budget=2)
+    second = do("suggest", project=root, strategy="levy", budget=2)
     keys = {p["key"] for p in first["picks"]} | {p["key"] for p in second["picks"]}
     assert len(keys) == 5
     assert not keys & tests
@@ -73,6 +74,18 @@ def test_twice_round_the_loop(project: Path, cohort: Path) -> None:
     assert counts["cold start"] == 3
     assert counts["active"] == 2
     assert counts["test"] == len(tests)
+
+
+def test_whoever_chooses_nothing_gets_auto(project: Path, cohort: Path) -> None:
+    first = do("suggest", project=str(project), budget=3)
+    assert first["strategy"] == Choices().strategy == "auto"
+    assert first["facts"]["rule"] == "nothing labelled"
+    _label_queue(project, cohort)
+    do("train", project=str(project), settings=SETTINGS)
+    second = do("suggest", project=str(project), budget=2)
+    assert second["strategy"] == "auto"
+    assert second["facts"]["read"]["judged"] == second["facts"]["read"]["candidates"]
+    assert second["facts"]["rule"] not in ("nothing labelled", "no model")
 
 
 def test_label_maps_within_the_images_folder_are_no_cases(cohort: Path, tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def researcher(stage: Stage) -> None:
     stage.click(panel.map.ui.hideButton)
     text = panel.session.provenance()
     assert "43" in text
-    assert "levy" in text
+    assert panel.choices.strategy in text
 
 
 def interruptions(stage: Stage) -> None:

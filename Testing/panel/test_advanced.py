@@ -83,6 +83,8 @@ def test_everything_that_is_registered_can_be_chosen(panel: Panel) -> None:
 
 def test_a_strategy_brings_its_own_parameters_with_tooltips(panel: Panel) -> None:
     form = panel.advanced.form
+    assert form.widgets == {}
+    choose(panel.advanced.ui.strategyBox, "levy")
     assert set(form.widgets) == {"farthest_from", "alpha", "count_labelled"}
     assert form.widgets["alpha"].value == pytest.approx(0.3)
     assert "Weight of diversity" in form.widgets["alpha"].toolTip
@@ -99,6 +101,7 @@ def test_a_strategy_brings_its_own_parameters_with_tooltips(panel: Panel) -> Non
 
 
 def test_alpha_stays_between_its_limits(panel: Panel) -> None:
+    choose(panel.advanced.ui.strategyBox, "levy")
     alpha = panel.advanced.form.widgets["alpha"]
     alpha.setValue(7)
     assert alpha.value == 1.0
@@ -132,6 +135,7 @@ def test_a_seed_that_is_none_is_refused_and_put_back(panel: Panel, text: str) ->
 def test_the_choices_come_back_with_the_project(panel: Panel) -> None:
     assert panel.session is not None
     root = panel.session.root
+    choose(panel.advanced.ui.strategyBox, "levy")
     panel.advanced.form.widgets["alpha"].setValue(0.5)
     panel.advanced.ui.seedEdit.setText("11")
     panel.close_project()
@@ -139,7 +143,7 @@ def test_the_choices_come_back_with_the_project(panel: Panel) -> None:
     assert panel.open_project(root)
     assert panel.advanced.form.widgets["alpha"].value == pytest.approx(0.5)
     assert panel.advanced.ui.seedEdit.text == "11"
-    assert panel.choices == Choices(seed=11, strategy_parameters={"alpha": 0.5})
+    assert panel.choices == Choices(strategy="levy", seed=11, strategy_parameters={"alpha": 0.5})
 
 
 def test_defaults_leave_budget_and_python_alone(panel: Panel) -> None:
@@ -147,7 +151,7 @@ def test_defaults_leave_budget_and_python_alone(panel: Panel) -> None:
     panel.advanced.show_project()
     pump.click(panel.advanced.ui.resetButton)
     assert kept(panel) == Choices(budget=3)
-    assert panel.advanced.ui.strategyBox.currentText == "levy"
+    assert panel.advanced.ui.strategyBox.currentText == Choices().strategy
 
 
 def test_every_widget_says_what_it_does(panel: Panel) -> None:

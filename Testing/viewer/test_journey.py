@@ -240,6 +240,7 @@ def test_the_whole_way(page: Page, archive: Path, problems: Problems) -> None:
         expect(named(page, "uncertainty")).to_have_class(re.compile("active"))
         shot(page, "journey-8-uncertainty")
 
+        named(page, "segment").first.click()  # the young model sees the other one everywhere
         painted(page, (-20.0, 60.0), (60.0, 60.0))
         page.reload()
         assert wait_open(page, third)
