@@ -14,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-slicer lint setup benchmark results clean
+.PHONY: demo test test-slicer sweep-inputs lint setup benchmark results clean
 
 demo: setup
 	@$(BIN)/activeseed demo --out demo-out $(if $(filter no,$(SERVE)),--no-serve)
@@ -26,6 +26,10 @@ test: setup lint
 test-slicer:
 	@test -n "$(PYTHON)" || { echo "This needs Python 3.11 or 3.12: name it, as in: make test-slicer PYTHON=/path/to/python3.12 SLICER=..."; exit 1; }
 	@$(PYTHON) Testing/slicer/run.py "$(SLICER)"
+
+# Every kind of odd or broken input, and what becomes of it (see Testing/README.md).
+sweep-inputs: setup
+	@$(BIN)/python -m Testing.sweeps.inputs
 
 lint: setup
 	@$(BIN)/ruff check .

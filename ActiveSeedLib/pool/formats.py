@@ -52,7 +52,7 @@ def without_suffix(path: str) -> str:
 
 def brief(error: BaseException) -> str:
     """Return what a library says of a damaged file, short enough for a bracket in a sentence."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = [line.strip() for line in str(error).splitlines() if any(map(str.isalpha, line))]
     reason = lines[-1] if lines else type(error).__name__
     reason = reason.split(". ")[0].removeprefix("sitk::ERROR: ").removeprefix("Reason: ")
     return reason.rstrip(".!")[:150]

@@ -32,7 +32,12 @@ def open_stream(source: Path | Any) -> Any:
 
 def first_bytes(compressed: bytes, count: int) -> bytes:
     """Return the first `count` bytes, or as many as there are, of what a gzip stream holds."""
-    return bytes(_zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(compressed, count))
+    found = b""
+    while compressed and len(found) < count:  # a stream may be of several members
+        inflater = _zlib.decompressobj(zlib.MAX_WBITS | 16)
+        found += bytes(inflater.decompress(compressed, count - len(found)))
+        compressed = inflater.unused_data
+    return found
 
 
 def inflater() -> Any:

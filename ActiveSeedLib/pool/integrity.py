@@ -14,12 +14,12 @@ from typing import Any
 
 from ActiveSeedLib.errors import UnreadableImageError
 from ActiveSeedLib.files import write_json
-from ActiveSeedLib.pool import dicom, flat, inflate, nifti
+from ActiveSeedLib.pool import dicom, flat, inflate, nifti, streams
 from ActiveSeedLib.pool.case import Case
 from ActiveSeedLib.pool.formats import format_of, suffix_of
-from ActiveSeedLib.pool.textheader import Voxels, find_voxels
+from ActiveSeedLib.pool.textheader import find_voxels
 
-_PIECE = 1 << 20
+_HEAD = 1 << 16
 _SAVE_SECONDS = 5.0
 
 
@@ -127,67 +127,15 @@ def _is_entry(value: Any) -> bool:
 
 def _check_nifti(path: Path) -> None:
     with path.open("rb") as file:
-        head = file.read(_PIECE // 16)
+        head = file.read(_HEAD)
     header = nifti.parse_head(head)
     if head[:2] == inflate.GZIP_MAGIC:
-        _require(_inflated_bytes(path, 0), header.end)
+        streams.require(streams.inflated_bytes(path, 0), header.end)
     else:
-        _require(path.stat().st_size, header.end)
+        streams.require(path.stat().st_size, header.end)
 
 
 def _check_voxels(path: Path) -> None:
     voxels = find_voxels(path)
-    if voxels is None:  # spread over several files: only reading them all would tell
-        return
-    if voxels.gzip and voxels.offset >= 0:
-        _require(_inflated_bytes(voxels.file, voxels.offset), voxels.inflated or 0)
-    elif voxels.stored is not None:
-        _require(voxels.file.stat().st_size, max(voxels.offset, 0) + voxels.stored)
-        _check_zlib(voxels)
-
-
-def _check_zlib(voxels: Voxels) -> None:
-    """Inflate a compressed MetaImage to the end, where its own checksum lies."""
-    if voxels.stored == voxels.inflated or voxels.stored is None or voxels.offset < 0:
-        return
-    inflater = inflate.inflater()
-    total, left = 0, voxels.stored
-    with voxels.file.open("rb") as file:
-        file.seek(voxels.offset)
-        try:
-            while left > 0 and (piece := file.read(min(left, _PIECE))):
-                left -= len(piece)
-                while piece and not inflater.eof:
-                    total += len(inflater.decompress(piece, _PIECE))
-                    piece = inflater.unconsumed_tail
-        except inflate.DAMAGE as error:
-            raise UnreadableImageError(_damage(error)) from error
-    if not inflater.eof:
-        raise UnreadableImageError(_damage("it ends too early"))
-    _require(total, voxels.inflated or 0)
-
-
-def _inflated_bytes(path: Path, offset: int) -> int:
-    """Return how many bytes a gzip stream (all its members) holds, having proven its checksums."""
-    buffer = bytearray(_PIECE)
-    total = 0
-    with path.open("rb") as file:
-        file.seek(offset)
-        try:
-            with inflate.open_stream(file) as stream:
-                while count := stream.readinto(buffer):
-                    total += count
-        except inflate.DAMAGE as error:
-            raise UnreadableImageError(_damage(error)) from error
-    return total
-
-
-def _damage(error: object) -> str:
-    return f"The compressed stream is damaged or cut short ({error}); copy the file again."
-
-
-def _require(present: int, expected: int) -> None:
-    if present < expected:
-        raise UnreadableImageError(
-            f"The file is cut short: it holds {present:,} of {expected:,} bytes; copy it again."
-        )
+    if voxels is not None:  # else spread over several files: only reading them all would tell
+        streams.require_voxels(voxels)

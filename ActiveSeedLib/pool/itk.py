@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from ActiveSeedLib.errors import UnreadableImageError
+from ActiveSeedLib.pool import streams
 from ActiveSeedLib.pool.case import Geometry, Image
 from ActiveSeedLib.pool.formats import NotGreyError, brief, format_of
+from ActiveSeedLib.pool.grid import regular
 from ActiveSeedLib.pool.textheader import find_voxels
 
 # NRRD's library notes its errors in one place for all threads, and crashes over it.
 _NRRD_ALONE = threading.Lock()
 
 
-def inspect(path: Path) -> Geometry:
-    """Return the geometry of a NRRD or MetaImage file from its header alone.
+def inspect(path: Path) -> tuple[Geometry, str]:
+    """Return the geometry of a NRRD or MetaImage file, and a note or "", from its header alone.
 
     The header is looked through first: some damage lets SimpleITK end the whole process.
     Raises UnreadableImageError, with a sentence that does not name the file, if it cannot be read
@@ -24,7 +26,9 @@ def inspect(path: Path) -> Geometry:
     """
     import SimpleITK
 
-    find_voxels(path)
+    voxels = find_voxels(path)
+    if voxels is not None:
+        streams.require_room(voxels)
     reader = SimpleITK.ImageFileReader()
     reader.SetFileName(str(path))
     try:
@@ -32,14 +36,17 @@ def inspect(path: Path) -> Geometry:
             reader.ReadImageInformation()
     except RuntimeError as error:
         raise UnreadableImageError(_sentence(error)) from error
-    return _geometry(reader, reader.GetNumberOfComponents())
+    geometry = _geometry(reader, reader.GetNumberOfComponents())
+    return geometry, voxels.note if voxels is not None else ""
 
 
 def read(path: Path) -> Image:
     """Read a grey NRRD or MetaImage file; raises as `inspect`."""
     import SimpleITK
 
-    find_voxels(path)
+    voxels = find_voxels(path)
+    if voxels is not None:  # SimpleITK reads damaged streams without a word
+        streams.require_voxels(voxels)
     try:
         with _guard(path):
             image = SimpleITK.ReadImage(str(path))
@@ -111,6 +118,8 @@ def _geometry(source: Any, components: int) -> Geometry:
             f"The image has {dimensions} dimensions ({shape}), not two or three; "
             "save each volume as a file."
         )
+    if min(size) < 1:
+        raise UnreadableImageError(f"The image is empty (its size is {size}); copy it again.")
     kept = min(dimensions, 3)
     spacing = [*source.GetSpacing()[:kept], 1.0][:3]
     origin = [*source.GetOrigin()[:kept], 0.0][:3]
@@ -120,11 +129,13 @@ def _geometry(source: Any, components: int) -> Geometry:
         for column in range(kept):
             direction[3 * row + column] = flat[dimensions * row + column] + 0.0
     i, j, k = [*size[:kept], 1][:3]
-    return Geometry(
-        (i, j, k),
-        (spacing[0], spacing[1], spacing[2]),
-        (origin[0], origin[1], origin[2]),
-        tuple(direction),
+    return regular(
+        Geometry(
+            (i, j, k),
+            (spacing[0], spacing[1], spacing[2]),
+            (origin[0], origin[1], origin[2]),
+            tuple(direction),
+        )
     )
 
 
@@ -132,4 +143,4 @@ def _sentence(error: RuntimeError) -> str:
     reason = brief(error)
     if "No such file" in reason:  # what ITK says of a MetaImage that it cannot make sense of
         reason = "its header is damaged or its voxels are missing"
-    return f"The file cannot be read ({reason})."
+    return f"The file cannot be read ({reason}); copy it again, or save it anew."

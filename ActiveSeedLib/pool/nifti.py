@@ -18,6 +18,7 @@ from ActiveSeedLib.errors import UnreadableImageError
 from ActiveSeedLib.pool import inflate
 from ActiveSeedLib.pool.case import Geometry, Image
 from ActiveSeedLib.pool.formats import NotGreyError
+from ActiveSeedLib.pool.grid import NO_ORIENTATION, NO_VOXEL_SIZE, regular
 
 HEADER_BYTES = 348
 _FIELDS = "i36x8h14xh4x8f3f3xB128xhh6f12f16x4s"
@@ -83,6 +84,10 @@ def parse(raw: bytes) -> Header:
             "The voxels lie in a separate file or the file is of the old Analyze format; "
             "save it as one .nii.gz file."
         )
+    if not vox_offset >= 0 or math.isinf(vox_offset):
+        raise UnreadableImageError(
+            f"The header is damaged: its voxels begin at {vox_offset:g}; copy the file again."
+        )
     size = _size(dims)
     if datatype not in _TYPES:
         raise _type_error(datatype)
@@ -90,18 +95,16 @@ def parse(raw: bytes) -> Header:
     affine, orientation_note = _affine(
         qform_code, sform_code, _qform(quaternion, spacing, pixdim[0]), _sform(rows)
     )
-    if affine is not None and not all(math.isfinite(value) for row in affine for value in row):
-        raise UnreadableImageError("The header is damaged: its orientation is not a number.")
     notes.append(orientation_note)
     if sform_code and affine is not None and _norms_differ(affine, spacing):
         notes.append("Its voxel size and its transform disagree; the voxel size is used.")
     if not math.isfinite(slope) or slope == 0.0:
         slope = 1.0
-    geometry = _geometry(size, spacing, affine, _UNIT_MM.get(units & 7, 1.0))
+    geometry = regular(_geometry(size, spacing, affine, _UNIT_MM.get(units & 7, 1.0)))
     return Header(
         geometry,
         np.dtype(order + _TYPES[datatype]),
-        max(int(vox_offset), HEADER_BYTES) if math.isfinite(vox_offset) else HEADER_BYTES,
+        max(int(vox_offset), HEADER_BYTES),
         slope,
         inter if math.isfinite(inter) else 0.0,
         " ".join(note for note in notes if note),
@@ -194,7 +197,11 @@ def _scaled(voxels: NDArray[Any], header: Header) -> NDArray[Any]:
         return native
     real = np.float64 if native.dtype == np.float64 else np.float32
     scaled = native.astype(real).astype(np.float64, copy=False) * header.slope + header.inter
-    return scaled.astype(real, copy=False)
+    try:
+        with np.errstate(over="raise"):
+            return scaled.astype(real, copy=False)
+    except FloatingPointError:  # single precision does not reach as far
+        return scaled
 
 
 def _byte_order(raw: bytes) -> str:
@@ -208,21 +215,25 @@ def _byte_order(raw: bytes) -> str:
             raise UnreadableImageError(
                 "The file is of the NIfTI-2 format, which few programs read; save it as NIfTI-1."
             )
-    raise UnreadableImageError("The file is named as NIfTI but does not hold a NIfTI header.")
+    raise UnreadableImageError(
+        "The file is named as NIfTI but does not hold a NIfTI header; copy it again, or rename it."
+    )
 
 
 def _size(dims: tuple[int, ...]) -> tuple[int, int, int]:
     count = dims[0]
     extents = dims[1 : count + 1]
     if not 1 <= count <= 7 or any(extent < 1 for extent in extents):
-        raise UnreadableImageError(f"The header is damaged: its dimensions are {list(dims)}.")
+        raise UnreadableImageError(
+            f"The header is damaged: its dimensions are {list(dims)}; copy the file again."
+        )
     if any(extent > 1 for extent in extents[3:]):
         shape = " × ".join(str(extent) for extent in extents)
         raise UnreadableImageError(
             f"The image has more than three dimensions ({shape}); save each volume as a file."
         )
     if count == 1:
-        raise UnreadableImageError("The image has only one dimension.")
+        raise UnreadableImageError("The image has only one dimension; save it as a volume.")
     i, j, k = (*extents, 1)[:3]
     return (i, j, k)
 
@@ -243,8 +254,7 @@ def _spacing(pixdim: tuple[float, ...]) -> tuple[tuple[float, float, float], lis
         return (sizes[0], sizes[1], sizes[2]), []
     if any(math.isfinite(value) and value < 0 for value in pixdim[1:4]):
         raise UnreadableImageError("The header gives a negative voxel size; save the image anew.")
-    note = "Its header gives no voxel size along some axis; 1 mm is assumed there."
-    return (sizes[0], sizes[1], sizes[2]), [note]
+    return (sizes[0], sizes[1], sizes[2]), [NO_VOXEL_SIZE]
 
 
 def _qform(
@@ -268,7 +278,7 @@ def _qform(
 
 
 def _sform(rows: tuple[float, ...]) -> Matrix | None:
-    """Return the transform of method 3, or None if its axes are not at right angles."""
+    """Return the transform of method 3, or None if it is damaged or not at right angles."""
     matrix = (rows[0:4], rows[4:8], rows[8:12])
     columns = [[row[axis] for row in matrix] for axis in range(3)]
     norms = [math.sqrt(sum(v * v for v in column)) for column in columns]
@@ -286,16 +296,17 @@ def _affine(
 ) -> tuple[Matrix | None, str]:
     """Return the transform that ITK would use, or None if the file has none, and a note."""
     if qform_code <= 0 and sform_code <= 0:
-        return None, "Its header gives no orientation; its axes are taken as they lie (LPS)."
+        return None, NO_ORIENTATION
     if sform_code > 0 and sform is not None:
         if qform_code <= 0 or sform_code == 1 or _close(qform, sform):
             return sform, ""
         return qform, "Its two transforms disagree; the scanner's (qform) is used."
     if qform_code > 0:
-        note = "Its sform is sheared; its qform is used." if sform_code > 0 else ""
+        note = "Its sform is sheared or damaged; its qform is used." if sform_code > 0 else ""
         return qform, note
     raise UnreadableImageError(
-        "The axes of the image are not at right angles; resample it to a regular grid."
+        "Its sform is damaged, or its axes are not at right angles; resample it to a regular grid, "
+        "or save it anew."
     )
 
 

@@ -145,12 +145,19 @@ def _read_dicom(root: Path, case: Case) -> Image:
 def _finite(array: NDArray[Any], path: Path) -> NDArray[Any]:
     if array.dtype.kind != "f":
         return array
-    array = array.astype(np.float32, copy=False)
+    try:
+        with np.errstate(over="raise"):
+            array = array.astype(np.float32, copy=False)
+    except FloatingPointError as error:
+        far = max((array[np.isfinite(array)].min(), array[np.isfinite(array)].max()), key=abs)
+        raise UnreadableImageError(
+            f"{path}: The image holds {far:g}, beyond single precision; save it in other units."
+        ) from error
     finite = np.isfinite(array)
     if finite.all():
         return array
     if not finite.any():
-        raise UnreadableImageError(f"{path}: The image holds no finite value at all.")
+        raise UnreadableImageError(f"{path}: The image holds no finite value at all; leave it out.")
     lowest = array[finite].min()
     _log.warning("%s: %d values are not finite; read as %g.", path, (~finite).sum(), lowest)
     return np.where(finite, array, lowest)

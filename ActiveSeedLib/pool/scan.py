@@ -185,7 +185,7 @@ def _inspect(file: Path, kind: str, look: Peek) -> tuple[Geometry, str]:
     if kind == "image2d":
         return flat.inspect(file)
     if kind != "nifti":
-        return itk.inspect(file), ""
+        return itk.inspect(file)
     header = nifti.parse_head(look.head)
     nifti.require_room(header, look.head, look.size)
     return header.geometry, header.note

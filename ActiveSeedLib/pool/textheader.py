@@ -5,12 +5,19 @@ which other file belongs to a header that stands alone.
 """
 
 import math
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ActiveSeedLib.errors import UnreadableImageError
 from ActiveSeedLib.pool.formats import format_of
+from ActiveSeedLib.pool.grid import NO_ORIENTATION, NO_VOXEL_SIZE
 
+_NRRD_SIZES = ("space directions", "spacings")
+_META_SIZES = ("elementspacing", "elementsize")
+_META_AXES = ("transformmatrix", "rotation", "orientation")
+_META_PLACES = ("offset", "position", "origin")
 _USUAL_HEADER = 1 << 14
 _LONGEST_HEADER = 1 << 24
 _NRRD_BYTES = {
@@ -44,6 +51,7 @@ class Voxels:
         stored: bytes that they occupy, or None if it is not said.
         inflated: bytes that they are once inflated, or None if it is not said.
         gzip: whether they are a gzip stream.
+        note: a sentence about what the header leaves out, or "".
     """
 
     file: Path
@@ -52,6 +60,7 @@ class Voxels:
     stored: int | None
     inflated: int | None
     gzip: bool
+    note: str
 
 
 def find_voxels(path: Path) -> Voxels | None:
@@ -66,7 +75,13 @@ def find_voxels(path: Path) -> Voxels | None:
     try:
         voxels = _nrrd(path, head) if format_of(path) == "nrrd" else _metaimage(path, head)
     except (KeyError, ValueError) as error:
-        raise UnreadableImageError(f"The header is damaged ({error}).") from error
+        raise UnreadableImageError(
+            f"The header is damaged ({error}); copy the file again, or save it anew."
+        ) from error
+    if voxels is not None and voxels.detached and voxels.file == path:
+        raise UnreadableImageError(
+            "The header names itself as the file of its voxels; save the image anew."
+        )
     if voxels is not None and voxels.detached and not voxels.file.is_file():
         raise UnreadableImageError(
             f"The file {voxels.file.name} that should hold its voxels is missing; put it beside."
@@ -76,10 +91,14 @@ def find_voxels(path: Path) -> Voxels | None:
 
 def _nrrd(path: Path, head: bytes) -> Voxels | None:
     if not head.startswith(b"NRRD"):
-        raise UnreadableImageError("The file is named as NRRD but does not hold a NRRD header.")
+        raise UnreadableImageError(
+            "The file is named as NRRD but does not hold a NRRD header; "
+            "copy it again, or rename it."
+        )
     ends = [head.find(mark) + len(mark) for mark in (b"\r\n\r\n", b"\n\n") if mark in head]
     end = min(ends, default=len(head))
     fields = _fields(head[:end], ":")
+    _require_numbers(fields, ("space directions", "space origin"))
     encoding = fields.get("encoding", "raw").lower()
     shape = [int(word) for word in fields.get("sizes", "").split() if word.isdigit()]
     width = _NRRD_BYTES.get(fields.get("type", "").lower())
@@ -103,6 +122,7 @@ def _nrrd(path: Path, head: bytes) -> Voxels | None:
         stored=total if encoding == "raw" else None,
         inflated=total,
         gzip=encoding in {"gzip", "gz"},
+        note=_note(_is_said(fields, _NRRD_SIZES), "space directions" in fields),
     )
 
 
@@ -111,18 +131,24 @@ def _metaimage(path: Path, head: bytes) -> Voxels | None:
     end = head.find(b"\n", start) + 1
     if start < 0 or end == 0:
         raise UnreadableImageError(
-            "The file is named as MetaImage but does not hold a whole MetaImage header."
+            "The file is named as MetaImage but does not hold a whole MetaImage header; "
+            "copy it again, or rename it."
         )
     fields = _fields(head[:end], "=")
     shape = [int(word) for word in fields["dimsize"].split()]
     if len(shape) != int(fields["ndims"]):  # MetaIO trusts it and writes beyond its memory
         raise ValueError(f"NDims = {fields['ndims']}, DimSize = {fields['dimsize']}")
+    _require_numbers(fields, (*_META_SIZES, *_META_AXES, *_META_PLACES))
     width = _META_BYTES.get(fields.get("elementtype", ""))
     channels = int(fields.get("elementnumberofchannels", "1"))
     total = math.prod(shape) * width * channels if width else None
     compressed = fields.get("compresseddata", "false").lower() == "true"
     size = fields.get("compresseddatasize", "")
     stored = (int(size) if size.isdigit() else None) if compressed else total
+    if compressed and stored is None:  # MetaIO takes the compressed bytes for voxels
+        raise UnreadableImageError(
+            "The header does not say how many bytes its compressed voxels take; save it anew."
+        )
     name = fields["elementdatafile"]
     local = name.lower() == "local"
     if name.startswith("LIST") or "%" in name:
@@ -135,7 +161,30 @@ def _metaimage(path: Path, head: bytes) -> Voxels | None:
         stored=stored,
         inflated=total,
         gzip=False,
+        note=_note(_is_said(fields, _META_SIZES), any(name in fields for name in _META_AXES)),
     )
+
+
+def _require_numbers(fields: dict[str, str], names: Iterable[str]) -> None:
+    """Raise ValueError if a field holds a number that is none; SimpleITK makes 0 or 1 of it."""
+    for name in names:
+        words = re.split(r"[\s,()]+", fields.get(name, "").lower())
+        for word in words:
+            if word and word != "none" and not math.isfinite(float(word)):
+                raise ValueError(f"{name}: {fields[name]}")
+
+
+def _is_said(fields: dict[str, str], names: Iterable[str]) -> bool:
+    """Return whether one of the fields is there and gives numbers alone."""
+    values = [fields[name].lower() for name in names if name in fields]
+    return any("nan" not in value for value in values)
+
+
+def _note(has_size: bool, has_axes: bool) -> str:
+    """Return what `nifti` notes of the same want, or ""."""
+    if not has_size:
+        return NO_VOXEL_SIZE
+    return "" if has_axes else NO_ORIENTATION
 
 
 def _fields(head: bytes, sign: str) -> dict[str, str]:

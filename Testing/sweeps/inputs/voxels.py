@@ -1,0 +1,152 @@
+"""The voxels of NRRD and MetaImage: beside their header, cut short, changed."""
+
+import gzip
+import zlib
+
+from Testing.sweeps.inputs.kinds import Kinds
+from Testing.sweeps.inputs.text_formats import (
+    ARRAY,
+    BIG,
+    BIG_SIZE,
+    RAW,
+    meta,
+    nrrd,
+    refused,
+    used,
+)
+
+KINDS = Kinds("voxels of NRRD and MetaImage")
+
+
+def _beside() -> None:
+    add = KINDS.add
+    head, detached = nrrd(b"", data_file="a.raw"), meta(b"", ElementDataFile="a.raw")
+    for name, content in (("a.nhdr", head), ("a.mhd", detached)):
+        add(f"{name}, voxels beside", used(name, content, ARRAY, beside={"a.raw": RAW}))
+        add(f"{name}, voxels missing", refused(name, content, "a.raw", "put it beside"))
+        add(
+            f"{name}, voxels cut short",
+            refused(name, content, "cut short", "copy", {"a.raw": RAW[:-1]}),
+        )
+        add(f"{name}, voxels empty", refused(name, content, "cut short", "copy", {"a.raw": b""}))
+    add(
+        "a.nhdr, gzip beside",
+        used(
+            "a.nhdr",
+            nrrd(b"", data_file="a.raw.gz", encoding="gzip"),
+            ARRAY,
+            beside={"a.raw.gz": gzip.compress(RAW)},
+        ),
+    )
+    add(
+        "a.nhdr, voxels in a folder above",
+        refused("a.nhdr", nrrd(b"", data_file="../../nowhere.raw"), "missing", "put it"),
+    )
+    add(
+        "a.nhdr, a line skipped",
+        used(
+            "a.nhdr",
+            nrrd(b"", data_file="a.raw", line_skip="1"),
+            ARRAY,
+            beside={"a.raw": b"a line\n" + RAW},
+        ),
+    )
+    add(
+        "a.nhdr, bytes skipped",
+        used(
+            "a.nhdr",
+            nrrd(b"", data_file="a.raw", byte_skip="7"),
+            ARRAY,
+            beside={"a.raw": b"seven b" + RAW},
+        ),
+    )
+    add(
+        "a.nhdr, voxels at the end",
+        used(
+            "a.nhdr",
+            nrrd(b"", data_file="a.raw", byte_skip="-1"),
+            ARRAY,
+            beside={"a.raw": b"rubbish" + RAW},
+        ),
+    )
+    slices = {f"s{n}.raw": RAW[60 * n : 60 * n + 60] for n in range(4)}
+    listed = "\n".join(
+        ["NRRD0005", *nrrd(b"").decode().split("\n")[1:-2], "data file: LIST", *slices, ""]
+    )
+    add("a.nhdr, a file each slice", used("a.nhdr", listed.encode(), ARRAY, beside=slices))
+    short = slices | {"s2.raw": RAW[120:170]}
+    add(
+        "a.nhdr, one slice cut short",
+        refused("a.nhdr", listed.encode(), "cannot be read", "copy", short),
+    )
+    add(
+        "a.nhdr, one slice missing",
+        refused(
+            "a.nhdr",
+            listed.encode(),
+            "cannot be read",
+            "copy",
+            {k: v for k, v in slices.items() if k != "s1.raw"},
+        ),
+    )
+    meta_list = meta(b"", ElementDataFile="LIST\n" + "\n".join(slices))
+    add("a.mhd, a file each slice", used("a.mhd", meta_list, ARRAY, beside=slices))
+    add("a.mhd, one slice cut short", refused("a.mhd", meta_list, "", "copy", short))
+    add(
+        "a.mhd that points to itself",
+        refused("a.mhd", meta(RAW[:50], ElementDataFile="a.mhd"), "names itself", "save"),
+    )
+
+
+def _damage() -> None:
+    packed, zipped = zlib.compress(BIG.tobytes()), gzip.compress(BIG.tobytes(), mtime=0)
+    sized = {"DimSize": BIG_SIZE, "ElementType": "MET_FLOAT", "CompressedData": "True"}
+    files = {
+        "a.nrrd": nrrd(zipped, type="float", sizes=BIG_SIZE, encoding="gzip"),
+        "a.mha": meta(packed, **sized, CompressedDataSize=str(len(packed))),
+    }
+    for name, content in files.items():
+        for kept in (1, 5, 60, 150):
+            KINDS.add(f"{name} cut after {kept} bytes", refused(name, content[:kept], "", "copy"))
+        for lacking in (1, 8, 2000):
+            KINDS.add(
+                f"{name} lacks {lacking} bytes",
+                refused(name, content[:-lacking], "cut short", "copy"),
+            )
+        for part in (0.3, 0.6, 0.99):
+            at = int(len(content) * part)
+            flipped = content[:at] + bytes([content[at] ^ 0x20]) + content[at + 1 :]
+            KINDS.add(
+                f"{name} with a bit flipped at {part:.0%}",
+                refused(name, flipped, "damaged", "copy"),
+            )
+        wrong = content[:-3] + bytes([content[-3] ^ 1]) + content[-2:]
+        KINDS.add(f"{name} with a wrong checksum", refused(name, wrong, "damaged", "copy"))
+        KINDS.add(f"{name} of text", refused(name, b"This is no image. " * 40, "header", "copy"))
+        KINDS.add(f"{name} of zeros", refused(name, bytes(2000), "header", "copy"))
+    for name, content in (("a.nrrd", nrrd(RAW)), ("a.mha", meta(RAW))):
+        KINDS.add(f"{name} lacks a voxel", refused(name, content[:-2], "cut short", "copy"))
+    for sizes, words in (("1024 1024 1024", "2 GB"), ("99999999 99999999 99999999", "10^24 bytes")):
+        KINDS.add(
+            f"nrrd, {words} header over 1 KB",
+            refused("a.nrrd", nrrd(bytes(1000), sizes=sizes), "cut short", "copy"),
+        )
+        KINDS.add(
+            f"nrrd, {words} header over 1 KB of gzip",
+            refused(
+                "a.nrrd", nrrd(zipped[:1000], sizes=sizes, encoding="gzip"), "cut short", "copy"
+            ),
+        )
+        KINDS.add(
+            f"mha, {words} header over 1 KB",
+            refused("a.mha", meta(bytes(1000), DimSize=sizes), "cut short", "copy"),
+        )
+        big = {"CompressedData": "True", "CompressedDataSize": "1000", "DimSize": sizes}
+        KINDS.add(
+            f"mha, {words} header over 1 KB compressed",
+            refused("a.mha", meta(packed[:1000], **big), "cut short", "copy"),
+        )
+
+
+_beside()
+_damage()
