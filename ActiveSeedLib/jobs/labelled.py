@@ -13,8 +13,9 @@ from ActiveSeedLib.pool.readers import read_image
 from ActiveSeedLib.pool.scan import scan
 from ActiveSeedLib.pool.slices import SliceReader, common_slice_axis
 from ActiveSeedLib.progress import Progress
-from ActiveSeedLib.project.imports import LabelFolder, match_labels, read_label_of
+from ActiveSeedLib.project.imports import read_label_of
 from ActiveSeedLib.project.label_checks import count_values
+from ActiveSeedLib.project.label_folder import LabelFolder, match_labels
 
 
 def read_cohort(data: DataSet, progress: Progress) -> Cohort:

@@ -11,7 +11,8 @@ from ActiveSeedLib.pool.patients import PatientRule, split_test
 from ActiveSeedLib.pool.scan import scan
 from ActiveSeedLib.pool.slices import AXIS_NAMES, common_slice_axis
 from ActiveSeedLib.progress import Progress
-from ActiveSeedLib.project.imports import LabelFolder, values_found
+from ActiveSeedLib.project.imports import values_found
+from ActiveSeedLib.project.label_folder import LabelFolder
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.schema import LabelSchema
 from ActiveSeedLib.project.slices import AXIS, UNIT

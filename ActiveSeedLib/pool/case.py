@@ -40,11 +40,21 @@ class Geometry:
         return min(coarse, key=lambda axis: (size[axis], axis))
 
     def is_close(self, other: "Geometry", tolerance: float = 1e-3) -> bool:
-        """Return whether both cover the same voxels to within `tolerance` mm (directions: 1e-4)."""
+        """Return whether both cover the same voxels, but for what headers round.
+
+        That is `tolerance` mm for the origin, a tenth of it for the spacing, 1e-4 for directions,
+        and never more than a twentieth of a voxel, or a thousandth of its size.
+        """
+        if self.size != other.size:
+            return False
+        spacing, origin = np.array(other.spacing), np.array(other.origin)
+        # Single precision, in which NIfTI keeps an origin, is the least that can be asked for.
+        rounded = 2e-7 * np.abs(origin)
+        near = np.minimum(tolerance + 1e-5 * np.abs(origin), 0.05 * spacing.min()) + rounded
+        alike = np.minimum(tolerance * 0.1 + 1e-5 * spacing, 1e-3 * spacing)
         return (
-            self.size == other.size
-            and bool(np.allclose(self.spacing, other.spacing, atol=tolerance * 0.1))
-            and bool(np.allclose(self.origin, other.origin, atol=tolerance))
+            bool(np.all(np.abs(np.array(self.spacing) - spacing) <= alike))
+            and bool(np.all(np.abs(np.array(self.origin) - origin) <= near))
             and bool(np.allclose(self.direction, other.direction, atol=1e-4))
         )
 

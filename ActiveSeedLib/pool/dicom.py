@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ActiveSeedLib.errors import UnreadableImageError
-from ActiveSeedLib.pool.formats import brief
+from ActiveSeedLib.pool.formats import brief, format_of
 
 _TAGS = [
     "BitsAllocated",
@@ -107,6 +107,24 @@ def read_slice(root: Path, path: str, key: str) -> Slice | None:
         raise UnreadableImageError(
             f"Its DICOM header holds a value that makes no sense ({brief(error)})."
         ) from error
+
+
+def labels_in(path: Path) -> str | None:
+    """Return "a segmentation" or "a set of contours" if the file holds such, else None."""
+    import pydicom
+
+    try:
+        with path.open("rb") as file:
+            named = format_of(path) == "dicom" or is_dicom(file.read(132))
+        if not named:
+            return None
+        header = pydicom.dcmread(
+            path, stop_before_pixels=True, specific_tags=["Modality"], force=True
+        )
+        modality = str(header.get("Modality", ""))
+    except Exception:  # see `_header`; what is damaged is no label map that could be named
+        return None
+    return _OTHER_OBJECTS[modality] if modality in {"SEG", "RTSTRUCT"} else None
 
 
 def check_pixels(path: Path) -> None:

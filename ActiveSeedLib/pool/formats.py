@@ -1,5 +1,6 @@
 """Which format a file is of, judged by its name, and the formats' common refusal."""
 
+import os
 from pathlib import PurePath, PurePosixPath
 
 from ActiveSeedLib.errors import UnreadableImageError
@@ -31,6 +32,8 @@ UNREADABLE_SUFFIXES = frozenset(
     (".hdr", ".mgz", ".mgh", ".mnc", ".bmp", ".gif", ".webp", ".jp2", ".svs", ".ndpi", ".gipl")
 )
 
+SEGMENTATION_SUFFIX = ".seg.nrrd"  # what 3D Slicer saves a segmentation as
+
 
 def suffix_of(path: PurePath) -> str:
     """Return the suffix in lower case, `.nii.gz` being one."""
@@ -48,6 +51,18 @@ def without_suffix(path: str) -> str:
     pure = PurePosixPath(path)
     suffix = suffix_of(pure)
     return path[: -len(suffix)] if suffix in SUFFIXES else path
+
+
+def unread(error: OSError) -> str:
+    """Return a sentence for what the system says of a file that it does not give."""
+    if isinstance(error, FileNotFoundError):
+        return "The file is gone; put it back or scan the folder again."
+    return f"The file cannot be read ({error.strerror or error}); check it and its permissions."
+
+
+def shown(path: str) -> str:
+    """Return `path` as text that can be printed and stored, even if the name on disk is none."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def brief(error: BaseException) -> str:

@@ -16,7 +16,7 @@ from ActiveSeedLib.errors import UnreadableImageError
 from ActiveSeedLib.files import write_json
 from ActiveSeedLib.pool import dicom, flat, inflate, nifti, streams
 from ActiveSeedLib.pool.case import Case
-from ActiveSeedLib.pool.formats import format_of, suffix_of
+from ActiveSeedLib.pool.formats import format_of, suffix_of, unread
 from ActiveSeedLib.pool.textheader import find_voxels
 
 _HEAD = 1 << 16
@@ -39,10 +39,10 @@ def verify(path: Path) -> str | None:
             dicom.check_pixels(path)
         else:
             checks[kind](path)
-    except FileNotFoundError:
-        return "The file is gone; put it back or scan the folder again."
-    except (UnreadableImageError, OSError) as error:
+    except UnreadableImageError as error:
         return str(error)
+    except OSError as error:
+        return unread(error)
     return None
 
 

@@ -14,7 +14,7 @@ from ActiveSeedLib.errors import InputError, UnreadableImageError
 from ActiveSeedLib.files import replacing
 from ActiveSeedLib.pool import flat, itk, nifti
 from ActiveSeedLib.pool.case import Case, Geometry, Image
-from ActiveSeedLib.pool.formats import NotGreyError, format_of, suffix_of
+from ActiveSeedLib.pool.formats import NotGreyError, format_of, suffix_of, unread
 
 _log = logging.getLogger(__name__)
 LABEL_SUFFIXES = (".nii.gz", ".png")
@@ -113,18 +113,18 @@ def _read_with(
     if reader is None:
         raise refusal(
             f"{path}: Images are read from NIfTI, NRRD, MetaImage, PNG, JPEG and TIFF files; "
-            "this is none of them."
+            "this is none of them; save it as .nii.gz."
         )
+    if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+        raise refusal(f"{path}: This is a folder or a device, no file; put the image in its place.")
     try:
         image: Image = reader(path)
-    except FileNotFoundError as error:
-        raise UnreadableImageError(
-            f"{path}: The file is gone; put it back or scan the folder again."
-        ) from error
     except NotGreyError as error:
         raise refusal(f"{path}: {error}") from error
-    except (UnreadableImageError, OSError) as error:
+    except UnreadableImageError as error:
         raise UnreadableImageError(f"{path}: {error}") from error
+    except OSError as error:
+        raise UnreadableImageError(f"{path}: {unread(error)}") from error
     return image
 
 
@@ -183,6 +183,6 @@ def _as_labels(array: NDArray[Any], path: Path) -> NDArray[Any]:
     if low < 0 or high > 65535:
         raise InputError(
             f"{path}: The label map holds values from {low:g} to {high:g}; "
-            "labels are whole numbers from 0 to 65,535."
+            "labels are whole numbers from 0 to 65,535; correct the label map."
         )
     return array.astype(np.uint8 if high < 256 else np.uint16)

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 from ActiveSeedLib.errors import InputError, UnreadableImageError
 from ActiveSeedLib.pool import dicom, flat, integrity, itk, nifti
 from ActiveSeedLib.pool.case import Case, Duplicate, Geometry, Pool, Refused
-from ActiveSeedLib.pool.formats import UNREADABLE_SUFFIXES, format_of, suffix_of, without_suffix
+from ActiveSeedLib.pool.formats import (
+    SEGMENTATION_SUFFIX,
+    UNREADABLE_SUFFIXES,
+    format_of,
+    shown,
+    suffix_of,
+    unread,
+    without_suffix,
+)
 from ActiveSeedLib.pool.identity import Peek, combined_key, full_key, peek
 from ActiveSeedLib.pool.series import assemble
 from ActiveSeedLib.progress import Progress
@@ -123,7 +131,7 @@ def _walk(
             reason = f"The folder cannot be opened ({error.strerror}); check its permissions."
             if not folder:
                 raise InputError(f"{root}: {reason}") from error
-            refused.append(Refused(folder, reason))
+            refused.append(Refused(shown(folder), reason))
             continue
         for entry in entries:
             if entry.name.startswith("."):  # includes ._ files of macOS
@@ -134,7 +142,7 @@ def _walk(
             elif entry.is_file():
                 paths.append(path)
             elif entry.is_symlink() and format_of(PurePosixPath(path)):
-                refused.append(Refused(path, "The link leads nowhere; restore its target."))
+                refused.append(Refused(shown(path), "The link leads nowhere; restore its target."))
     return sorted(paths), refused
 
 
@@ -156,10 +164,19 @@ def _examine_all(root: Path, paths: Sequence[str], progress: Progress) -> Iterat
 
 def _examine(root: Path, path: str) -> _Found:
     """Look at one file; whatever is wrong with it becomes a reason."""
+    found = _look_at(root, path)
+    if shown(path) != path and (found.case is not None or found.slice is not None):
+        return _refuse(path, "The name of the file or of its folder is not text; rename it.")
+    return found
+
+
+def _look_at(root: Path, path: str) -> _Found:
     file = root / path
     kind = format_of(file)
     if kind is None and suffix_of(file) in UNREADABLE_SUFFIXES:
         return _refuse(path, "This format is not read; save it as .nii.gz (or a picture as .png).")
+    if file.name.lower().endswith(SEGMENTATION_SUFFIX):
+        return _refuse(path, "This is a segmentation of 3D Slicer; import it as a label map.")
     try:
         look = peek(file)
         if look.size == 0:
@@ -176,7 +193,7 @@ def _examine(root: Path, path: str) -> _Found:
     except UnreadableImageError as error:
         return _refuse(path, str(error))
     except OSError as error:
-        return _refuse(path, f"The file cannot be opened ({error.strerror or error}).")
+        return _refuse(path, unread(error))
     return _Found(case=Case(key, "", path, kind, (path,), geometry), note=note)
 
 
@@ -197,7 +214,7 @@ def _examine_dicom(root: Path, path: str, look: Peek) -> _Found:
 
 
 def _refuse(path: str, reason: str) -> _Found:
-    return _Found(refused=Refused(path, reason))
+    return _Found(refused=Refused(shown(path), reason))
 
 
 def _without_duplicates(root: Path, cases: list[Case]) -> tuple[list[Case], list[Duplicate]]:

@@ -89,6 +89,22 @@ def find_voxels(path: Path) -> Voxels | None:
     return voxels
 
 
+def segment_values(path: Path) -> dict[str, int]:
+    """Return name → value of the segments that a header of 3D Slicer (`.seg.nrrd`) names."""
+    with path.open("rb") as file:
+        head = file.read(_LONGEST_HEADER).partition(b"\n\n")[0]
+    keys = dict(
+        line.split(":=", 1) for line in head.decode("utf-8", "replace").splitlines() if ":=" in line
+    )
+    values = {}
+    for key, name in keys.items():
+        number = re.fullmatch(r"(Segment\d+)_Name", key)
+        value = keys.get(f"{number[1]}_LabelValue", "").strip() if number else ""
+        if value.isascii() and value.isdigit():
+            values[name.strip()] = int(value)
+    return values
+
+
 def _nrrd(path: Path, head: bytes) -> Voxels | None:
     if not head.startswith(b"NRRD"):
         raise UnreadableImageError(

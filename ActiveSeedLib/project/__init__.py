@@ -1,6 +1,7 @@
 """The annotation project on disk: cases, label maps, rounds, models, and who may write."""
 
-from ActiveSeedLib.project.imports import ImportReport, LabelFolder, find_label_for, values_found
+from ActiveSeedLib.project.imports import ImportReport, values_found
+from ActiveSeedLib.project.label_folder import LabelFolder, find_label_for
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.records import (
     CaseRecord,

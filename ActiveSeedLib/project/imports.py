@@ -1,4 +1,4 @@
-"""Taking over label maps that were made elsewhere: which file belongs to which case."""
+"""Taking over label maps that were made elsewhere."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,16 +9,15 @@ import numpy as np
 
 from ActiveSeedLib.errors import ActiveSeedError, InputError
 from ActiveSeedLib.pool.case import Case, Image
+from ActiveSeedLib.pool.formats import SEGMENTATION_SUFFIX, shown
+from ActiveSeedLib.pool.textheader import segment_values
 from ActiveSeedLib.progress import Progress
+from ActiveSeedLib.project.images import Images
 from ActiveSeedLib.project.label_checks import check_geometry, count_values
+from ActiveSeedLib.project.label_folder import FLAT, LabelFolder, match_labels, stem_of
 from ActiveSeedLib.project.labels import Labels
 from ActiveSeedLib.project.records import CaseRecord, Status
 from ActiveSeedLib.project.slices import SliceState
-
-FLAT = (".png", ".tif", ".tiff")  # they say nothing of millimetres
-SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", *FLAT)
-MARKS = ("_segmentation", "_seg", "-seg", "_labels", "_label", "-label", "_mask", "-mask", "_gt")
-CHANNEL = "_0000"  # nnU-Net's mark of an image's first channel, absent from its label map
 
 
 @dataclass(frozen=True)
@@ -48,74 +47,6 @@ class ImportReport:
         }
 
 
-class LabelFolder:
-    """The label maps of a folder, by relative path and by name; upper and lower case are equal."""
-
-    def __init__(self, folder: Path) -> None:
-        if not folder.is_dir():
-            raise InputError(f"The label folder {folder} does not exist.")
-        self.folder = folder
-        self.files = sorted(
-            path
-            for path in folder.rglob("*")
-            if path.name.lower().endswith(SUFFIXES) and not path.name.startswith(".")
-        )
-        self._by_path: dict[str, list[Path]] = {}
-        self._by_marked_path: dict[str, list[Path]] = {}
-        self._by_name: dict[str, list[Path]] = {}
-        self._by_marked_name: dict[str, list[Path]] = {}
-        for path in self.files:
-            relative = path.relative_to(folder).as_posix()
-            stem = _stem(relative)
-            self._by_path.setdefault(stem, []).append(path)
-            self._by_name.setdefault(PurePosixPath(stem).name, []).append(path)
-            for mark in MARKS:
-                if stem.endswith(mark) and not stem.endswith("/" + mark):
-                    bare = stem.removesuffix(mark)
-                    self._by_marked_path.setdefault(bare, []).append(path)
-                    self._by_marked_name.setdefault(PurePosixPath(bare).name, []).append(path)
-
-    def find(self, case: Case) -> Path | None:
-        """Return the label map of `case`; see `find_label_for`."""
-        whole = case.path.casefold() if case.format == "dicom" else _stem(case.path)
-        flat = case.name.casefold()
-        for stem in dict.fromkeys((whole, whole.removesuffix(CHANNEL))):
-            name = PurePosixPath(stem).name
-            for index, wanted in (
-                (self._by_path, stem),
-                (self._by_marked_path, stem),
-                (self._by_name, flat.removesuffix(CHANNEL) if stem != whole else flat),
-                (self._by_marked_name, flat.removesuffix(CHANNEL) if stem != whole else flat),
-                (self._by_name, name),
-                (self._by_marked_name, name),
-            ):
-                files = index.get(wanted, [])
-                if len(files) > 1:
-                    raise InputError(
-                        f"Several label maps could belong to {case.name}: "
-                        f"{files[0].relative_to(self.folder)} and "
-                        f"{files[1].relative_to(self.folder)}; keep one of them in the folder."
-                    )
-                if files:
-                    return files[0]
-        return None
-
-
-def find_label_for(case: Case, folder: Path | LabelFolder) -> Path | None:
-    """Return the label map of `case` in `folder` (searched with its sub-folders), or None.
-
-    Tried in this order: the same relative path, the same relative path with a mark such as `_seg`,
-    the case's name (folders joined by `__`), the same file name in any folder; each but for the
-    suffix. `case_0000.nii.gz` (a first channel) also finds `case.nii.gz`. For many cases, make one
-    `LabelFolder` and ask it.
-
-    Raises:
-        InputError: there is no such folder, or several files fit equally well.
-    """
-    labels = folder if isinstance(folder, LabelFolder) else LabelFolder(folder)
-    return labels.find(case)
-
-
 def values_found(cases: Iterable[Case], folder: Path | LabelFolder) -> list[int]:
     """Return the values, other than 0, that the label maps of `cases` in `folder` hold, sorted.
 
@@ -135,7 +66,7 @@ def values_found(cases: Iterable[Case], folder: Path | LabelFolder) -> list[int]
     return sorted(values - {0})
 
 
-class LabelImport(Labels):
+class LabelImport(Labels, Images):
     """Importing a folder of label maps."""
 
     def import_labels(
@@ -162,29 +93,53 @@ class LabelImport(Labels):
             progress.update(index / len(everyone), "importing label maps")
             key = record.case.key
             path = owners.get(key)
-            if path is None or not _is_wanted(record, wanted):
+            if not _is_wanted(record, wanted):
+                continue
+            if path is None:
+                refused += self._unread(record, labels)
                 continue
             try:
                 changed = self._import(record, path, overwrite=overwrite)
             except ActiveSeedError as error:
-                refused.append((str(path.relative_to(folder)), str(error)))
+                refused.append((labels.name(path), str(error)))
             else:
                 (imported if changed else unchanged).append(key)
+        refused += [
+            (
+                labels.name(path),
+                f"This DICOM file is {what}, which is not read; save it as .nii.gz on the "
+                "voxels of its image.",
+            )
+            for path, what in labels.dicom_labels()
+        ]
         known = {*owners.values(), *(folder / path for path, _ in refused)}
         left_out = {_name(image.path) for image in self.duplicates()}
         left_out |= {_name(image.path) for image in self.refused()}
         strangers = [
-            str(path.relative_to(folder))
+            labels.name(path)
             for path in labels.files
             if path not in known and _name(path.name) not in left_out
         ]
         return ImportReport(tuple(imported), tuple(unchanged), tuple(refused), tuple(strangers))
+
+    def _unread(self, record: CaseRecord, labels: LabelFolder) -> list[tuple[str, str]]:
+        """Return (path, reason) of the label map of the case in a format that is not read."""
+        from ActiveSeedLib.pool.readers import read_label
+
+        try:
+            path = labels.find_unread(record.case)
+            if path is not None and path != self.images_root / record.case.path:
+                read_label(path)
+        except ActiveSeedError as error:
+            return [(labels.name(path) if path is not None else record.case.path, str(error))]
+        return []
 
     def _import(self, record: CaseRecord, path: Path, *, overwrite: bool) -> bool:
         """Take over one label map; False if the case has the same one already."""
         from ActiveSeedLib.pool.readers import read_label
 
         image = read_label_of(record.case, path)
+        self._check_meaning(path)
         present = self.label_path(record.case.key)
         if present is not None and record.label is not None:
             if np.array_equal(read_label(present).array, image.array):
@@ -194,8 +149,21 @@ class LabelImport(Labels):
                     f"{record.case.name} has a different label map already; "
                     "import with overwriting to replace it (the present one is kept as a version)."
                 )
-        self.save_label(record.case.key, image, source=f"imported from {path}")
+        self.save_label(record.case.key, image, source=f"imported from {shown(str(path))}")
         return True
+
+    def _check_meaning(self, path: Path) -> None:
+        """Raise `InputError` if the file says that a value means another of our segments."""
+        if not path.name.lower().endswith(SEGMENTATION_SUFFIX):
+            return
+        ours = {segment.name.casefold(): segment for segment in self.schema.segments}
+        for name, value in segment_values(path).items():
+            segment = ours.get(name.casefold())
+            if segment is not None and segment.value != value:
+                raise InputError(
+                    f"{path}: The value {value} means {name!r} here, for which the project has "
+                    f"{segment.value}; correct the label map."
+                )
 
     def _now_done(self, record: CaseRecord, image: Image) -> bool:
         """Count slices as labelled that were suggested after the same label map was imported."""
@@ -221,33 +189,6 @@ def read_label_of(case: Case, path: Path) -> Image:
     return image
 
 
-def match_labels(
-    labels: LabelFolder, cases: Iterable[Case]
-) -> tuple[dict[str, Path], list[tuple[str, str]]]:
-    """Return key → label map, and (path, reason) of what is refused as the match is not unique."""
-    owners: dict[str, Path] = {}
-    refused: list[tuple[str, str]] = []
-    first: dict[Path, Case] = {}
-    contested: dict[Path, str] = {}
-    for case in cases:
-        try:
-            path = labels.find(case)
-        except InputError as error:
-            refused.append((case.path, str(error)))
-            continue
-        if path is None:
-            continue
-        if path in first:
-            contested[path] = (
-                f"It could belong to {first[path].name} or to {case.name}; "
-                "lay the label maps out in the same folders as the images."
-            )
-        first.setdefault(path, case)
-        owners[case.key] = path
-    refused += [(str(path.relative_to(labels.folder)), why) for path, why in contested.items()]
-    return {key: path for key, path in owners.items() if path not in contested}, refused
-
-
 def _is_wanted(record: CaseRecord, wanted: set[str] | None) -> bool:
     if wanted is None:
         return record.status is not Status.EXCLUDED
@@ -255,13 +196,4 @@ def _is_wanted(record: CaseRecord, wanted: set[str] | None) -> bool:
 
 
 def _name(path: str) -> str:
-    return PurePosixPath(_stem(path)).name
-
-
-def _stem(path: str) -> str:
-    """Return a relative path without its suffix, in lower case; `.nii.gz` counts as one suffix."""
-    folded = path.casefold()
-    if folded.endswith(".gz"):
-        folded = folded.removesuffix(".gz")
-    pure = PurePosixPath(folded)
-    return pure.with_suffix("").as_posix() if pure.suffix else folded
+    return PurePosixPath(stem_of(path)).name

@@ -16,7 +16,10 @@ def check_geometry(name: str, image: Image, wanted: Geometry) -> None:
     if image.array.shape != wanted.shape or found.size != wanted.size:
         has = "×".join(str(length) for length in image.array.shape[::-1])
         due = "×".join(str(length) for length in wanted.size)
-        raise InputError(f"The label map of {name} has {has} voxels, but the image has {due}.")
+        raise InputError(
+            f"The label map of {name} has {has} voxels, but the image has {due}: "
+            "resample it onto the image first."
+        )
     if found.is_close(wanted):
         return
     for what in ("spacing", "origin", "direction"):
@@ -38,11 +41,13 @@ def count_values(name: str, array: NDArray[np.generic]) -> dict[int, int]:
     for part in array:  # slice by slice, because counting widens its input to 64 bits
         whole = part.astype(np.int64)
         if not np.array_equal(whole, part):
-            raise InputError(f"The label map of {name} holds fractions; values are whole numbers.")
+            raise InputError(
+                f"The label map of {name} holds fractions; values are whole numbers: correct it."
+            )
         if whole.size and (whole.min() < 0 or whole.max() > LARGEST_VALUE):
             raise InputError(
                 f"The label map of {name} holds values from {whole.min()} to {whole.max()}; "
-                f"values are whole numbers from 0 to {LARGEST_VALUE}."
+                f"values are whole numbers from 0 to {LARGEST_VALUE}: correct it."
             )
         found = np.bincount(whole.ravel())
         counts[: found.size] += found

@@ -11,7 +11,7 @@ from ActiveSeedLib.files import replacing, write_bytes
 from ActiveSeedLib.pool.case import Pool
 from ActiveSeedLib.project.case_rows import insert_cases
 from ActiveSeedLib.project.database import Database
-from ActiveSeedLib.project.images import Images, check_folders, write_pool_facts
+from ActiveSeedLib.project.images import check_folders, write_pool_facts
 from ActiveSeedLib.project.imports import LabelImport
 from ActiveSeedLib.project.labels import insert_schema
 from ActiveSeedLib.project.lock import WriterLock
@@ -38,7 +38,7 @@ lock/         who is writing now
 """
 
 
-class Project(Images, LabelImport, Rounds, Models):
+class Project(LabelImport, Rounds, Models):
     """An open project. Use it as a context manager, or `close` it.
 
     Several threads may use one `Project`. Of the processes, one session may write: the one that

@@ -9,7 +9,7 @@ import importlib
 
 from Testing.sweeps.inputs.kinds import Kind
 
-FAMILIES = ("nifti", "geometry", "nrrd", "metaimage", "voxels", "pictures")
+FAMILIES = ("nifti", "geometry", "nrrd", "metaimage", "voxels", "pictures", "labels", "label_files")
 
 
 def all_kinds() -> dict[str, Kind]:
