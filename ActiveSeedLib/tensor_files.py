@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ActiveSeedLib.archives import require_moderate
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.files import replacing
 from ActiveSeedLib.version import __version__
@@ -33,6 +34,7 @@ def read_tensors(path: Path, what: str, *, missing: str, remedy: str) -> dict[st
     """
     if not path.is_file():
         raise InputError(missing)
+    require_moderate(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged file

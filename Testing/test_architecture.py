@@ -14,6 +14,7 @@ LIBRARY = PROJECT / "ActiveSeedLib"
 
 FOUNDATION = {
     "errors",
+    "archives",
     "files",
     "progress",
     "registry",

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ActiveSeedLib.archives import require_moderate
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.features.encoder import identity
 from ActiveSeedLib.features.slices import (
@@ -160,6 +161,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     """Return the tensors of a `.npz` or a torch file by name; code in the file is never run."""
     if not path.is_file():
         raise InputError(f"There is no weights file {path}; check the parameter 'weights'.")
+    require_moderate(path)
     try:
         if path.suffix == ".npz":
             with np.load(path, allow_pickle=False) as arrays:

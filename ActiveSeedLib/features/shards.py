@@ -16,12 +16,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ActiveSeedLib.archives import require_moderate
+from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.files import replacing, write_json
+from ActiveSeedLib.pool.formats import brief
 
 _FULL = 4096
 """Rows from which on a shard is not merged any more."""
 _SMALL_SHARDS = 16
 """So many shards below `_FULL` are merged into one."""
+
+_DAMAGE = (InputError, OSError, ValueError, KeyError, MemoryError, EOFError, zipfile.BadZipFile)
 
 
 class Shelf:
@@ -33,7 +38,7 @@ class Shelf:
         self._lengths: dict[Path, int] = {}
         for path in sorted(self.folder.glob("shard-*.npz")):
             # What a failing disk has damaged counts as not there, and is encoded again.
-            with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile):
+            with suppress(*_DAMAGE):
                 self._add(path, _read(path, "keys").tolist())
 
     def missing(self, keys: Sequence[str]) -> list[str]:
@@ -55,14 +60,23 @@ class Shelf:
             write_json(self.folder / "failures.json", kept)
 
     def get(self, keys: Sequence[str]) -> NDArray[np.float32]:
-        """Return the vectors of `keys`, [n, D], in their order; `KeyError` if one is missing."""
+        """Return the vectors of `keys`, [n, D], in their order; `KeyError` if one is missing.
+
+        Raises `InputError` if a shard is damaged.
+        """
         places: dict[Path, list[tuple[int, int]]] = {}
         for position, key in enumerate(keys):
             path, row = self._rows[key]
             places.setdefault(path, []).append((position, row))
         result: NDArray[np.float32] | None = None
         for path, pairs in places.items():
-            vectors = _read(path, "vectors")
+            try:
+                vectors = _read(path, "vectors")
+            except _DAMAGE as error:
+                raise InputError(
+                    f"{path} is damaged ({brief(error)}): delete it, and its cases are encoded "
+                    "again."
+                ) from error
             if result is None:
                 result = np.empty((len(keys), vectors.shape[1]), dtype=np.float32)
             positions, rows = np.array(pairs).T
@@ -109,6 +123,7 @@ class Shelf:
 
 
 def _read(path: Path, name: str) -> NDArray[np.generic]:
+    require_moderate(path)
     with np.load(path, allow_pickle=False) as shard:
         array: NDArray[np.generic] = shard[name]
     return array

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ActiveSeedLib.errors import UnreadableImageError
+from ActiveSeedLib.pool import inflate, limits
 from ActiveSeedLib.pool.formats import brief, format_of
 
 _TAGS = [
@@ -47,6 +48,9 @@ _OTHER_OBJECTS = {
     "REG": "a registration",
 }
 _DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
+_DEFLATED = b"1.2.840.10008.1.2.1.99"
+_META_BYTES = 1024
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,7 @@ def check_pixels(path: Path) -> None:
     """Raise UnreadableImageError if the pixel data are missing or shorter than the header says."""
     import pydicom
 
+    _require_moderate(path)
     try:
         header = pydicom.dcmread(path, force=True)
         pixels = header.get("PixelData")
@@ -155,9 +160,35 @@ def check_pixels(path: Path) -> None:
         )
 
 
+def _require_moderate(path: Path) -> None:
+    """Refuse a file that is deflated as a whole and holds more than an image can.
+
+    pydicom inflates such a file at once, in memory. Its header proper (PS3.10, 7.1) is not deflated
+    and tells its own length in bytes 140 to 143.
+    """
+    with path.open("rb") as file:
+        head = file.read(_META_BYTES)
+        if not is_dicom(head) or _DEFLATED not in head:
+            return
+        file.seek(144 + int.from_bytes(head[140:144], "little"))
+        total = 0
+        inflater = inflate.inflater(raw=True)
+        try:
+            while not inflater.eof and (piece := file.read(_PIECE)):
+                while piece and not inflater.eof:
+                    total += len(inflater.decompress(piece, _PIECE))
+                    limits.require_beside(total - 2 * limits.MOST_PIXELS)
+                    piece = inflater.unconsumed_tail
+        except inflate.DAMAGE as error:
+            raise UnreadableImageError(
+                f"The DICOM file's deflated stream is damaged ({error}); copy the file again."
+            ) from error
+
+
 def _header(path: Path) -> Any:
     import pydicom
 
+    _require_moderate(path)
     try:
         # `force`: older scanners wrote no preamble; what is no DICOM at all lacks every tag.
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS, force=True)
@@ -179,6 +210,7 @@ def _require_grey_image(header: Any) -> None:
         raise UnreadableImageError("The DICOM image is in colour (RGB); convert it to grey.")
     if str(header.get("PhotometricInterpretation", "")).startswith("PALETTE"):
         raise UnreadableImageError("The DICOM image is in palette colours; convert it to grey.")
+    limits.require_pixels(int(header.Columns), int(header.Rows))
     frames = int(header.get("NumberOfFrames", 1) or 1)
     if frames > 1:
         raise UnreadableImageError(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ActiveSeedLib.errors import UnreadableImageError
-from ActiveSeedLib.pool import itk
+from ActiveSeedLib.pool import itk, limits
 from ActiveSeedLib.pool.case import Geometry, Image
 from ActiveSeedLib.pool.formats import NotGreyError, brief
 
@@ -91,11 +91,14 @@ def _opened(path: Path) -> Iterator[Any]:
 
     try:
         with Pillow.open(path, formats=("PNG", "JPEG", "TIFF")) as picture:
+            limits.require_pixels(picture.width, picture.height)
             _require_one_page(picture)
             _require_strips(picture)
             yield picture
     except (UnreadableImageError, FileNotFoundError):
         raise
+    except Pillow.DecompressionBombError as error:  # Pillow looks before `limits` can
+        raise UnreadableImageError(limits.TOO_MANY_PIXELS) from error
     except Exception as error:  # Pillow has no common error for what damage leads to
         reason = "unknown format" if "cannot identify" in str(error) else brief(error)
         raise UnreadableImageError(

@@ -16,6 +16,7 @@ except ImportError:  # Slicer before its packages were completed
     pass
 
 GZIP_MAGIC = b"\x1f\x8b"
+MOST_SHRUNK = 1032  # deflate makes nothing smaller than by this factor
 
 # Raised by damaged streams, whichever reader is in use.
 DAMAGE: tuple[type[Exception], ...] = (EOFError, OSError, zlib.error, _zlib.error)
@@ -40,6 +41,6 @@ def first_bytes(compressed: bytes, count: int) -> bytes:
     return found
 
 
-def inflater() -> Any:
-    """Return an object that inflates a zlib stream piece by piece, as `zlib.decompressobj`."""
-    return _zlib.decompressobj()
+def inflater(*, raw: bool = False) -> Any:
+    """Return what inflates a zlib (or `raw` deflate) stream by pieces, as `zlib.decompressobj`."""
+    return _zlib.decompressobj(-zlib.MAX_WBITS if raw else zlib.MAX_WBITS)

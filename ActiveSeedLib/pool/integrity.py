@@ -129,10 +129,9 @@ def _check_nifti(path: Path) -> None:
     with path.open("rb") as file:
         head = file.read(_HEAD)
     header = nifti.parse_head(head)
+    nifti.require_room(header, head, path.stat().st_size)
     if head[:2] == inflate.GZIP_MAGIC:
-        streams.require(streams.inflated_bytes(path, 0), header.end)
-    else:
-        streams.require(path.stat().st_size, header.end)
+        streams.require(streams.inflated_bytes(path, 0, header.end), header.end)
 
 
 def _check_voxels(path: Path) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ActiveSeedLib.errors import UnreadableImageError
-from ActiveSeedLib.pool import inflate
+from ActiveSeedLib.pool import inflate, limits
 from ActiveSeedLib.pool.case import Geometry, Image
 from ActiveSeedLib.pool.formats import NotGreyError
 from ActiveSeedLib.pool.grid import NO_ORIENTATION, NO_VOXEL_SIZE, regular
@@ -126,13 +126,14 @@ def parse_head(head: bytes) -> Header:
 def require_room(header: Header, head: bytes, size: int) -> None:
     """Raise UnreadableImageError if a file of `size` bytes cannot hold what its header says.
 
-    Deflate shrinks at most 1,032-fold, so that a damaged size shows in a compressed file too.
+    A damaged size shows in a compressed file too. What is beyond `limits` is refused as well.
     """
-    most = size * 1032 if head[:2] == inflate.GZIP_MAGIC else size
+    most = size * inflate.MOST_SHRUNK if head[:2] == inflate.GZIP_MAGIC else size
     if most < header.end:
         raise UnreadableImageError(
             f"The file is cut short: it can hold {most:,} of {header.end:,} bytes; copy it again."
         )
+    _require_within_limits(header)
 
 
 def read(path: Path) -> Image:
@@ -158,6 +159,7 @@ def read(path: Path) -> Image:
 def _read_stream(stream: Any) -> Image:
     raw = stream.read(HEADER_BYTES)
     header = parse(raw)
+    _require_within_limits(header)
     skip = header.offset - HEADER_BYTES
     while skip > 0 and (skipped := len(stream.read(min(skip, 1 << 20)))):
         skip -= skipped
@@ -173,9 +175,16 @@ def _read_stream(stream: Any) -> Image:
             f"The file is cut short: {missing:,} of {voxels.nbytes:,} bytes of voxels are "
             "missing; copy the file again."
         )
-    while stream.read(1 << 20):
-        pass  # what follows the voxels is of no use, but its checksum proves them
+    beside = 0
+    while piece := stream.read(1 << 20):  # of no use, but the checksum behind proves the voxels
+        beside += len(piece)
+        limits.require_beside(beside)
     return Image(_scaled(voxels, header), header.geometry)
+
+
+def _require_within_limits(header: Header) -> None:
+    limits.require_beside(header.offset)
+    limits.require_bytes(header.end - header.offset)
 
 
 def fill(stream: Any, array: NDArray[Any]) -> int:

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 from ActiveSeedLib.errors import UnreadableImageError
-from ActiveSeedLib.pool import inflate
+from ActiveSeedLib.pool import inflate, limits
 from ActiveSeedLib.pool.textheader import Voxels
 
 _PIECE = 1 << 20
-_MOST_SHRUNK = 1032  # deflate shrinks no more
 
 
 def require_voxels(voxels: Voxels) -> None:
@@ -17,7 +16,8 @@ def require_voxels(voxels: Voxels) -> None:
     """
     require_room(voxels)
     if voxels.gzip and voxels.offset >= 0:
-        require(inflated_bytes(voxels.file, voxels.offset), voxels.inflated or 0)
+        expected = voxels.inflated or 0
+        require(inflated_bytes(voxels.file, voxels.offset, expected), expected)
     elif voxels.stored is not None:
         _require_zlib(voxels)
 
@@ -28,11 +28,14 @@ def require_room(voxels: Voxels) -> None:
     if voxels.stored is not None:
         require(size, max(voxels.offset, 0) + voxels.stored)
     if voxels.inflated is not None and voxels.stored != voxels.inflated:
-        require(size * _MOST_SHRUNK, voxels.inflated)
+        require(size * inflate.MOST_SHRUNK, voxels.inflated)
 
 
-def inflated_bytes(path: Path, offset: int) -> int:
-    """Return how many bytes a gzip stream (all its members) holds, having proven its checksums."""
+def inflated_bytes(path: Path, offset: int, expected: int) -> int:
+    """Return how many bytes a gzip stream (all its members) holds, having proven its checksums.
+
+    One that holds far more than `expected` is refused as soon as that is seen.
+    """
     buffer = bytearray(_PIECE)
     total = 0
     with path.open("rb") as file:
@@ -41,6 +44,7 @@ def inflated_bytes(path: Path, offset: int) -> int:
             with inflate.open_stream(file) as stream:
                 while count := stream.readinto(buffer):
                     total += count
+                    limits.require_beside(total - expected)
         except inflate.DAMAGE as error:
             raise UnreadableImageError(_damage(error)) from error
     return total
@@ -67,6 +71,7 @@ def _require_zlib(voxels: Voxels) -> None:
                 left -= len(piece)
                 while piece and not inflater.eof:
                     total += len(inflater.decompress(piece, _PIECE))
+                    limits.require_beside(total - (voxels.inflated or 0))
                     piece = inflater.unconsumed_tail
         except inflate.DAMAGE as error:
             raise UnreadableImageError(_damage(error)) from error

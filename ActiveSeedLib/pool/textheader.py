@@ -8,9 +8,10 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from ActiveSeedLib.errors import UnreadableImageError
+from ActiveSeedLib.pool import limits
 from ActiveSeedLib.pool.formats import format_of
 from ActiveSeedLib.pool.grid import NO_ORIENTATION, NO_VOXEL_SIZE
 
@@ -20,6 +21,9 @@ _META_AXES = ("transformmatrix", "rotation", "orientation")
 _META_PLACES = ("offset", "position", "origin")
 _USUAL_HEADER = 1 << 14
 _LONGEST_HEADER = 1 << 24
+_PATHS = (PurePosixPath, PureWindowsPath)  # whose rules a name must keep on either system
+# A pattern for numbered files; libraries hand it to printf as it is.
+_PATTERN = re.compile(r"[^%]*%0?[0-9]{0,2}[du][^%]*")
 _NRRD_BYTES = {
     **dict.fromkeys(("signed char", "int8", "int8_t", "uchar", "unsigned char", "uint8"), 1),
     **dict.fromkeys(("uint8_t", "block"), 1),
@@ -66,7 +70,8 @@ class Voxels:
 def find_voxels(path: Path) -> Voxels | None:
     """Return where the voxels of a NRRD or MetaImage file are; None if spread over several files.
 
-    Raises UnreadableImageError if there is no such header or the voxels' file is missing.
+    Raises UnreadableImageError if there is no such header, the voxels' file is missing or would lie
+    outside the header's folder, or they are more than `limits` allow.
     """
     with path.open("rb") as file:
         head = file.read(_USUAL_HEADER)
@@ -78,13 +83,21 @@ def find_voxels(path: Path) -> Voxels | None:
         raise UnreadableImageError(
             f"The header is damaged ({error}); copy the file again, or save it anew."
         ) from error
-    if voxels is not None and voxels.detached and voxels.file == path:
+    if voxels is None:
+        return None
+    limits.require_bytes(voxels.inflated or 0)
+    if voxels.detached and voxels.file == path:
         raise UnreadableImageError(
             "The header names itself as the file of its voxels; save the image anew."
         )
-    if voxels is not None and voxels.detached and not voxels.file.is_file():
+    if voxels.detached and not voxels.file.is_file():
         raise UnreadableImageError(
             f"The file {voxels.file.name} that should hold its voxels is missing; put it beside."
+        )
+    if voxels.stored != voxels.inflated and (voxels.stored or 0) > voxels.file.stat().st_size:
+        raise UnreadableImageError(
+            f"The file is cut short: {voxels.stored:,} compressed bytes should follow its header; "
+            "copy it again."
         )
     return voxels
 
@@ -122,7 +135,7 @@ def _nrrd(path: Path, head: bytes) -> Voxels | None:
     name = fields.get("data file", fields.get("datafile"))
     if name is None:
         target, offset = path, end
-    elif name.startswith("LIST") or "%" in name:
+    elif _is_several(name, head):
         return None
     else:
         target, offset = path.parent / name, 0
@@ -167,7 +180,7 @@ def _metaimage(path: Path, head: bytes) -> Voxels | None:
         )
     name = fields["elementdatafile"]
     local = name.lower() == "local"
-    if name.startswith("LIST") or "%" in name:
+    if _is_several(name, head):
         return None
     skip = int(fields.get("headersize", "0"))
     return Voxels(
@@ -201,6 +214,26 @@ def _note(has_size: bool, has_axes: bool) -> str:
     if not has_size:
         return NO_VOXEL_SIZE
     return "" if has_axes else NO_ORIENTATION
+
+
+def _is_several(name: str, head: bytes) -> bool:
+    """Return whether a data file's `name` stands for several files; all must lie beside.
+
+    Raises UnreadableImageError if one would not: a header may not have other files read.
+    """
+    names = [name]
+    if name.startswith("LIST"):
+        after = head[head.find(b"LIST") :].decode("utf-8", "replace")
+        names = [line.strip() for line in after.splitlines()[1:]]
+    elif "%" in name and not _PATTERN.fullmatch(name):
+        raise UnreadableImageError("The pattern of its data files is malformed; save it anew.")
+    for one in names:
+        if any(kind(one).anchor or ".." in kind(one).parts for kind in _PATHS):
+            raise UnreadableImageError(
+                f"Its header has voxels read from {one!r}, outside its own folder; put the file "
+                "beside the header and correct it."
+            )
+    return name.startswith("LIST") or "%" in name
 
 
 def _fields(head: bytes, sign: str) -> dict[str, str]:

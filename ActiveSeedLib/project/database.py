@@ -87,6 +87,7 @@ class Database:
             uri=address.startswith("file:"),
         )
         try:
+            connection.execute("PRAGMA trusted_schema = OFF")  # the file may be a stranger's
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA query_only = {'OFF' if self.write else 'ON'}")

@@ -16,6 +16,7 @@ from ActiveSeedLib.project.imports import LabelImport
 from ActiveSeedLib.project.labels import insert_schema
 from ActiveSeedLib.project.lock import WriterLock
 from ActiveSeedLib.project.models import Models
+from ActiveSeedLib.project.received import check_links, check_rows
 from ActiveSeedLib.project.records import Status
 from ActiveSeedLib.project.rounds import Rounds
 from ActiveSeedLib.project.schema import LabelSchema
@@ -103,6 +104,8 @@ class Project(LabelImport, Rounds, Models):
                 f"{root} is not an ActiveSeed project (it has no {DATABASE}): choose another "
                 "folder, or make a project with `activeseed init`."
             )
+        if session is None:  # else whoever opened it for the session has looked
+            check_links(root)
         return cls._opened(root, WriterLock(root, session) if write else None)
 
     @classmethod
@@ -180,10 +183,13 @@ class Project(LabelImport, Rounds, Models):
         """Bring an opened project up to date; the sole writer also clears up after a crash."""
         if self._writer is None or self._writer.joined:
             self._database.check_version()
+            if self._writer is None:
+                check_rows(self._database)
         else:
             found = self._database.migrate(self.backups_folder)
             if found != self._database.version:
                 self.log("migrated", {"from": found, "to": self._database.version})
+            check_rows(self._database)
             if not self._writer.has_company():
                 for name in _FOLDERS:
                     (self.root / name).mkdir(exist_ok=True)

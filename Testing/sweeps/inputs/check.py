@@ -32,7 +32,7 @@ from Testing.sweeps.inputs.kinds import (
 CONTROL = "control.nii.gz"  # a sound image that lies beside every odd one
 _CONTROL_SEED = 99
 _REMEDY = re.compile(
-    r"\b(copy|save|convert|export|resample|leave|put|check|restore|rename|scan|choose|lower|keep|"
+    r"\b(copy|save|convert|export|resample|leave|put|check|restore|rename|scan|choose|lower|keep|crop|cut|"
     r"correct|import|lay|add|repair|give|open|free|exclude)\b"
 )
 _NO_SENTENCE = re.compile(r"Errno|Traceback|0x[0-9a-f]{5}|itk::|^\s|\n|\\n|\w+Error\b")

@@ -40,7 +40,7 @@ def _beside() -> None:
     )
     add(
         "a.nhdr, voxels in a folder above",
-        refused("a.nhdr", nrrd(b"", data_file="../../nowhere.raw"), "missing", "put it"),
+        refused("a.nhdr", nrrd(b"", data_file="../../nowhere.raw"), "outside", "put"),
     )
     add(
         "a.nhdr, a line skipped",
@@ -126,25 +126,26 @@ def _damage() -> None:
         KINDS.add(f"{name} of zeros", refused(name, bytes(2000), "header", "copy"))
     for name, content in (("a.nrrd", nrrd(RAW)), ("a.mha", meta(RAW))):
         KINDS.add(f"{name} lacks a voxel", refused(name, content[:-2], "cut short", "copy"))
-    for sizes, words in (("1024 1024 1024", "2 GB"), ("99999999 99999999 99999999", "10^24 bytes")):
+    for sizes, words, fault, remedy in (
+        ("1024 1024 1024", "2 GB", "cut short", "copy"),
+        ("99999999 99999999 99999999", "10^24 bytes", "at most", "crop"),
+    ):
         KINDS.add(
             f"nrrd, {words} header over 1 KB",
-            refused("a.nrrd", nrrd(bytes(1000), sizes=sizes), "cut short", "copy"),
+            refused("a.nrrd", nrrd(bytes(1000), sizes=sizes), fault, remedy),
         )
         KINDS.add(
             f"nrrd, {words} header over 1 KB of gzip",
-            refused(
-                "a.nrrd", nrrd(zipped[:1000], sizes=sizes, encoding="gzip"), "cut short", "copy"
-            ),
+            refused("a.nrrd", nrrd(zipped[:1000], sizes=sizes, encoding="gzip"), fault, remedy),
         )
         KINDS.add(
             f"mha, {words} header over 1 KB",
-            refused("a.mha", meta(bytes(1000), DimSize=sizes), "cut short", "copy"),
+            refused("a.mha", meta(bytes(1000), DimSize=sizes), fault, remedy),
         )
         big = {"CompressedData": "True", "CompressedDataSize": "1000", "DimSize": sizes}
         KINDS.add(
             f"mha, {words} header over 1 KB compressed",
-            refused("a.mha", meta(packed[:1000], **big), "cut short", "copy"),
+            refused("a.mha", meta(packed[:1000], **big), fault, remedy),
         )
 
 
