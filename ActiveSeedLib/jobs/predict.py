@@ -95,6 +95,7 @@ def predict_missing(
                     found = predict_slices_and_tell(predictor, image, axis, progress)
                 else:
                     found = predict_and_tell(predictor, image, progress)
+                del image  # it may be large, and so is what is written now
                 _keep(project, model, record, *found)
                 done += 1
             except ActiveSeedError as error:

@@ -64,9 +64,14 @@ class Predictor:
     def predict(self, image: Image, progress: Progress | None = None) -> Prediction:
         """Return the prediction for one image; `progress` is asked for cancel between batches.
 
-        Where the GPU's memory is too short the CPU takes over, for this and all later images.
+        Where the GPU's memory is too short the CPU takes over, for this and all later images. A
+        large image is predicted by blocks.
         """
+        from ActiveSeedLib.segmentation import blocks  # which build on this module
+
         progress = progress or Progress()
+        if blocks.is_large(image.geometry, self.plan):
+            return blocks.predict_by_blocks(self, image, progress)[0]
         frame, grid = image_on_grid(image, self.plan)
         found = self.probabilities(grid, progress)
         return summarise(found, frame, image.geometry, self.values)

@@ -40,7 +40,11 @@ class Frame:
 
     def image_to_grid(self, array: NDArray[np.generic]) -> NDArray[np.float32]:
         """Return the KJI `array` as z-scores on the grid, resampled linearly."""
-        oriented = self.orientation.forward(normalise(array))
+        return self.to_grid(normalise(array))
+
+    def to_grid(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return KJI `values` on the grid, resampled linearly."""
+        oriented = self.orientation.forward(values)
         return resize_linear(oriented.astype(np.float32, copy=False), self.grid)
 
     def labels_to_grid(self, array: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -8,6 +8,7 @@ from ActiveSeedLib.pool.case import Image
 from ActiveSeedLib.pool.slices import SLICES, cut
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.segmentation.assess import grid_spacing
+from ActiveSeedLib.segmentation.blocks import is_large, predict_by_blocks
 from ActiveSeedLib.segmentation.inference import Prediction, Predictor, summarise
 from ActiveSeedLib.segmentation.measures import prediction_scores
 from ActiveSeedLib.segmentation.preprocess import image_on_grid
@@ -27,18 +28,29 @@ def predict_and_tell(
     `measures.prediction_scores`, and "class_scores", None for a class that is predicted nowhere.
     """
     progress = progress or Progress()
-    frame, grid = image_on_grid(image, predictor.plan)
-    probabilities = predictor.probabilities(grid, progress)
-    spacing = grid_spacing(frame, image.geometry)
-    scores, class_scores, _ = prediction_scores(probabilities, spacing)
-    found = summarise(probabilities, frame, image.geometry, predictor.values)
+    if is_large(image.geometry, predictor.plan):
+        found, scores, class_scores = predict_by_blocks(predictor, image, progress)
+    else:
+        found, scores, class_scores = _predict_whole(predictor, image, progress)
     return found, {
         "mean_entropy": found.mean_entropy,
         "foreground_entropy": found.foreground_entropy,
         "most_uncertain_slice": found.most_uncertain_slice,
         **scores,
-        "class_scores": [float(one) if np.isfinite(one) else None for one in class_scores],
+        "class_scores": class_scores,
     }
+
+
+def _predict_whole(
+    predictor: Predictor, image: Image, progress: Progress
+) -> tuple[Prediction, dict[str, float], list[float | None]]:
+    frame, grid = image_on_grid(image, predictor.plan)
+    probabilities = predictor.probabilities(grid, progress)
+    spacing = grid_spacing(frame, image.geometry)
+    scores, found_by_class, _ = prediction_scores(probabilities, spacing)
+    class_scores = [float(one) if np.isfinite(one) else None for one in found_by_class]
+    found = summarise(probabilities, frame, image.geometry, predictor.values)
+    return found, scores, class_scores
 
 
 def predict_slices_and_tell(
