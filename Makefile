@@ -13,8 +13,9 @@ PROCESSES ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BANDIT := $(BIN)/bandit --quiet --configfile pyproject.toml --recursive ActiveSeedLib ActiveSeed
 
-.PHONY: demo test test-slicer sweep-inputs lint setup benchmark results clean
+.PHONY: demo test test-slicer sweep-inputs lint audit setup benchmark results clean
 
 demo: setup
 	@$(BIN)/activeseed demo --out demo-out $(if $(filter no,$(SERVE)),--no-serve)
@@ -35,6 +36,12 @@ lint: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BANDIT)
+
+# What lint knows of weaknesses, and what an advisory service knows of the installed packages.
+audit: setup
+	@$(BANDIT)
+	@.ci/audit $(VENV)
 
 setup: $(READY)
 

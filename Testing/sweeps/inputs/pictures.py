@@ -135,7 +135,7 @@ def _png() -> None:
         struct.pack(">I", zlib.crc32(huge[12:29])),
         1,
     )
-    add("png, 3.6 GB header over 2 KB", refused("a.png", huge, "", "copy"))
+    add("png, 3.6 GB header over 2 KB", refused("a.png", huge, "pixels", "cut"))
 
 
 def _tiff() -> None:
