@@ -29,11 +29,13 @@ MAY_KNOW: dict[str, set[str]] = {
     "features": {"pool", "selection"},
     "selection": set(),
     "segmentation": {"pool"},
+    "executor": {"pool"},
     "pictures": {"pool"},
     "demo": {"pool"},
     "jobs": {
         "benchmark",
         "demo",
+        "executor",
         "features",
         "pictures",
         "pool",
@@ -50,6 +52,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "cli": {
         "app",
         "benchmark",
+        "executor",
         "features",
         "jobs",
         "pictures",

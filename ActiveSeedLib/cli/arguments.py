@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 
 from ActiveSeedLib.cli import commands
+from ActiveSeedLib.cli.executor import add_executor
 from ActiveSeedLib.cli.inspect import inspect
 from ActiveSeedLib.cli.view import VIEW_DEFAULTS, view
 from ActiveSeedLib.selection.strategy import DEFAULT_STRATEGY
@@ -78,6 +79,7 @@ def _add_loop_commands(add: Add) -> None:
     report.add_argument("project")
     report.add_argument("--budget", type=int, default=8, help="how many cases would be chosen")
     _add_encoder(report)
+    add_executor(report)
 
     suggest = add("suggest", commands.suggest, "which cases to label next, and why")
     suggest.add_argument("project")
@@ -86,14 +88,17 @@ def _add_loop_commands(add: Add) -> None:
     _add_parameters(suggest, "--parameter", "strategy_parameters", "of the strategy: alpha=0.5")
     _add_encoder(suggest)
     suggest.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    add_executor(suggest)
 
     train = add("train", commands.train, "train a model on the label maps, from scratch")
     train.add_argument("project")
     _add_training(train)
+    add_executor(train)
 
     predict = add("predict", commands.predict, "predict the cases without a label map")
     predict.add_argument("project")
     predict.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    add_executor(predict)
 
     folds = add("cross-validate", commands.cross_validate, "score the model without test cases")
     folds.add_argument("project")
@@ -105,11 +110,13 @@ def _add_loop_commands(add: Add) -> None:
     hard.add_argument("--device", default="auto", help="auto, cpu or cuda")
     hard.add_argument("--seed", type=int, default=43, help="fixes everything by chance")
     _add_parameters(hard, "--set", "settings", "of the autoencoder: steps=3000")
+    add_executor(hard)
 
     picture = add("map", commands.draw_map, "draw the pool and what was chosen")
     picture.add_argument("project")
     picture.add_argument("--out", required=True, help="the picture: map.png")
     _add_encoder(picture)
+    add_executor(picture)
 
 
 def _add_view(add: Add) -> None:
@@ -122,6 +129,7 @@ def _add_view(add: Add) -> None:
     )
     show.add_argument("--port", type=int, help="port to listen on (default: a free one)")
     show.add_argument("--open", action="store_true", help="open the link in a browser")
+    add_executor(show)
 
 
 def _add_other_commands(add: Add) -> None:

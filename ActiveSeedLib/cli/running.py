@@ -1,21 +1,31 @@
 """Running a job in the background process, with a bar, for a command."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ActiveSeedLib.cli.executor import executor_params
 from ActiveSeedLib.cli.output import ProgressBar
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.worker.client import WorkerClient
 
 
 class Runner:
-    """One background process that runs the jobs of a command one after another."""
+    """One background process that runs the jobs of a command one after another.
 
-    def __init__(self, client: WorkerClient, quiet: bool) -> None:
+    Args:
+        client: the process.
+        quiet: show no progress.
+        more: parameters of every job on a project, besides its own.
+    """
+
+    def __init__(
+        self, client: WorkerClient, quiet: bool, more: Mapping[str, Any] | None = None
+    ) -> None:
         self._client = client
+        self._more = more or {}
         self._bar = ProgressBar(quiet=quiet)
         self._said: set[str] = set()
 
@@ -31,7 +41,8 @@ class Runner:
         with Project.open(Path(root)) as project:
             for sentence in project.notes:
                 self._bar.note(sentence)
-            return self.run(job, {"project": root, "session": project.session, **params})
+            whose = {"project": root, "session": project.session}
+            return self.run(job, {**whose, **self._more, **params})
 
     def _show(self, event: dict[str, Any]) -> None:
         if event["event"] == "progress":
@@ -44,5 +55,6 @@ class Runner:
 @contextmanager
 def runner(options: argparse.Namespace, logs: Path | None = None) -> Iterator[Runner]:
     """Yield a `Runner` whose process ends with the block; logs go to `logs` or a temporary one."""
+    more = executor_params(options)
     with WorkerClient(log_folder=logs) as client:
-        yield Runner(client, quiet=options.json)
+        yield Runner(client, quiet=options.json, more=more)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ActiveSeedLib.app.session import Session
+from ActiveSeedLib.cli.executor import set_executor
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.worker.client import default_log_folder
 
@@ -31,6 +32,7 @@ def view(options: Namespace) -> None:
     """Serve a project until Ctrl+C."""
     if missing_viewer():
         raise InputError(f"The viewer's packages are not installed: {INSTALL_VIEWER}")
+    set_executor(options)
     session = Session.open(Path(options.project).absolute())
     try:
         asyncio.run(_serve(session, options))

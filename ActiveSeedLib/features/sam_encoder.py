@@ -1,7 +1,7 @@
 """PGDR of SUGFW as an encoder, and SAM's uncertainty beside it (imports torch)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,7 @@ class SamEncoder:
     ) -> None:
         self._network = network
         self._parameters = parameters
+        self.parameters = asdict(parameters)
         self.name = "sam"
         self.dimension = network.dimension
         facts: dict[str, Any] = {
@@ -188,6 +189,7 @@ class SamUncertainty:
         self._encoder = encoder
         self.name = "sam_uncertainty"
         self.dimension = 1
+        self.parameters = encoder.parameters
         self.parts = encoder.parts
         self.hash = identity(measure=self.name, version=_VERSION, encoder=encoder.hash)
         self.provenance: dict[str, Any] = {

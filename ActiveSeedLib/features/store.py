@@ -4,6 +4,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
@@ -75,6 +76,19 @@ class FeatureStore:
         return self._shelves[name]
 
 
+@dataclass(frozen=True)
+class Encoded:
+    """What came of one case: a vector [D], or the sentence that says why there is none."""
+
+    key: str
+    vector: NDArray[np.float32] | None = None
+    problem: str | None = None
+
+
+EncodeCases = Callable[[Encoder, list[Case], Progress], Iterator[Encoded]]
+"""Encodes cases with one encoder, which is not a fused one, in any order."""
+
+
 def encode_pool(
     cases: Sequence[Case],
     load: Callable[[Case], Image],
@@ -82,42 +96,96 @@ def encode_pool(
     store: FeatureStore,
     progress: Progress | None = None,
 ) -> dict[str, str]:
-    """Encode the cases that `store` lacks; return key → sentence of those that failed.
-
-    Images are read by threads while the encoder works. What is encoded is saved every few seconds,
-    so that a later call resumes; earlier failures are tried again. One bad case never stops it.
+    """Encode the cases that `store` lacks, here; return key → sentence of those that failed.
 
     Args:
         cases: in any order; cases already in the store cost nothing.
         load: reads the image of a case; may raise any error, which becomes the case's sentence.
         encoder: see `make_encoder`.
         store: where the vectors go.
-        progress: told "Encoding case 12 of 240"; asked to stop between batches of eight
-            slices or one volume, by a `ThoroughEncoder` more often.
+        progress: see `encode_cases`.
 
     Raises:
         CancelledError: through `progress`; what was encoded is kept.
     """
-    progress = progress or Progress()
+
+    def here(one: Encoder, waiting: list[Case], part: Progress) -> Iterator[Encoded]:
+        kept = store.shelf(one.parts) if isinstance(one, ThoroughEncoder) else None
+        return encode_cases(waiting, load, one, kept, part)
+
+    return fill_store(cases, here, encoder, store, progress or Progress())
+
+
+def fill_store(
+    cases: Sequence[Case],
+    encode: EncodeCases,
+    encoder: Encoder,
+    store: FeatureStore,
+    progress: Progress,
+) -> dict[str, str]:
+    """Have the cases encoded that `store` lacks; return key → sentence of those that failed.
+
+    What is encoded is saved every few seconds, so that a later call resumes; earlier failures are
+    tried again. With a fused encoder each member encodes, and a case that one of them cannot encode
+    has failed.
+    """
     if isinstance(encoder, FusedEncoder):
-        return _encode_by_each(cases, load, encoder, store, progress)
+        failures: dict[str, str] = {}
+        count = len(encoder.members)
+        for number, member in enumerate(encoder.members):
+            part = progress.part(number / count, (number + 1) / count, f"{member.name}: ")
+            failures |= fill_store(cases, encode, member, store, part)
+        return failures
     shelf = store.shelf(encoder)
     wanted = set(shelf.missing([case.key for case in cases]))
     waiting = list({case.key: case for case in cases if case.key in wanted}.values())
     if not waiting:
         return {}
     shelf.describe(encoder.provenance)
-    run = _Run(encoder, store)
+    kept = _Kept(shelf)
     try:
-        with ThreadPoolExecutor(_READERS, thread_name_prefix="read") as readers:
-            try:
-                _encode_all(waiting, load, run, readers, progress)
-            finally:
-                readers.shutdown(wait=False, cancel_futures=True)
+        for one in encode(encoder, waiting, progress):
+            kept.add(one)
     finally:
-        run.save()
-    progress.update(1.0, f"Encoded {len(waiting) - len(run.failures)} of {len(waiting)} cases")
-    return run.failures
+        kept.save()
+    progress.update(1.0, f"Encoded {len(waiting) - len(kept.failures)} of {len(waiting)} cases")
+    return kept.failures
+
+
+def encode_cases(
+    cases: Sequence[Case],
+    load: Callable[[Case], Image],
+    encoder: Encoder,
+    kept: Shelf | None,
+    progress: Progress,
+) -> Iterator[Encoded]:
+    """Yield what comes of each case. One bad case never stops it.
+
+    Images are read by threads while the encoder works.
+
+    Args:
+        cases: in any order.
+        load: reads the image of a case; may raise any error, which becomes the case's sentence.
+        encoder: see `make_encoder`; not a fused one.
+        kept: where a `ThoroughEncoder` keeps what it finds of the parts of an image.
+        progress: told "Encoding case 12 of 240"; asked to stop between batches of eight
+            slices or one volume, by a `ThoroughEncoder` more often.
+
+    Raises:
+        CancelledError: through `progress`.
+    """
+    total, done = len(cases), 0
+    most = 1 if isinstance(encoder, ThoroughEncoder) else _BATCH_CASES
+    with ThreadPoolExecutor(_READERS, thread_name_prefix="read") as readers:
+        try:
+            for batch in _batches(cases, load, readers, most):
+                step = f"Encoding case {done + 1} of {total}"
+                progress.update(done / total, step)
+                part = progress.part(done / total, (done + len(batch)) / total, f"{step}: ")
+                yield from _encode(batch, encoder, kept, part)
+                done += len(batch)
+        finally:
+            readers.shutdown(wait=False, cancel_futures=True)
 
 
 def measure_pool(
@@ -135,42 +203,8 @@ def measure_pool(
     return values
 
 
-def _encode_by_each(
-    cases: Sequence[Case],
-    load: Callable[[Case], Image],
-    encoder: FusedEncoder,
-    store: FeatureStore,
-    progress: Progress,
-) -> dict[str, str]:
-    """Encode with every member; a case that one of them cannot encode has failed."""
-    failures: dict[str, str] = {}
-    count = len(encoder.members)
-    for number, member in enumerate(encoder.members):
-        part = progress.part(number / count, (number + 1) / count, f"{member.name}: ")
-        failures |= encode_pool(cases, load, member, store, part)
-    return failures
-
-
-def _encode_all(
-    waiting: list[Case],
-    load: Callable[[Case], Image],
-    run: "_Run",
-    readers: ThreadPoolExecutor,
-    progress: Progress,
-) -> None:
-    """Encode batch by batch, the next ones being read meanwhile."""
-    total = len(waiting)
-    done = 0
-    for batch in _batches(waiting, load, readers, run.batch_cases):
-        step = f"Encoding case {done + 1} of {total}"
-        progress.update(done / total, step)
-        part = progress.part(done / total, (done + len(batch)) / total, f"{step}: ")
-        run.encode(batch, part)
-        done += len(batch)
-
-
 def _batches(
-    waiting: list[Case],
+    waiting: Sequence[Case],
     load: Callable[[Case], Image],
     readers: ThreadPoolExecutor,
     most: int,
@@ -194,75 +228,82 @@ def _batches(
         yield batch
 
 
-class _Run:
-    """What one call of `encode_pool` has encoded and not saved yet."""
+def _encode(
+    batch: list[Reading], encoder: Encoder, kept: Shelf | None, progress: Progress
+) -> list[Encoded]:
+    """Return what comes of a batch that is being read."""
+    done: list[Encoded] = []
+    images: dict[str, Image] = {}
+    for case, reading in batch:
+        try:
+            image = reading.result()
+        except CancelledError:
+            raise
+        except Exception as error:
+            done.append(Encoded(case.key, problem=_sentence(error)))
+            continue
+        why = check_image(image)
+        if why is None:
+            images[case.key] = image
+        else:
+            done.append(Encoded(case.key, problem=why))
+    progress.check()
+    return done + _encode_images(images, encoder, kept, progress)
 
-    def __init__(self, encoder: Encoder, store: FeatureStore) -> None:
+
+def _encode_images(
+    images: dict[str, Image], encoder: Encoder, kept: Shelf | None, progress: Progress
+) -> list[Encoded]:
+    """Return what comes of the images, by key: together or, where that fails, one by one."""
+    if not images:
+        return []
+    try:
+        if isinstance(encoder, ThoroughEncoder):
+            vectors = encoder.encode_kept(list(images.values()), kept, progress)
+        else:
+            vectors = encoder.encode(list(images.values()))
+    except CancelledError:
+        raise
+    except Exception as error:
+        if len(images) == 1:
+            return [Encoded(key, problem=_sentence(error)) for key in images]
+        return [
+            one
+            for key, image in images.items()
+            for one in _encode_images({key: image}, encoder, kept, progress)
+        ]
+    return [
+        Encoded(key, vector if why is None else None, why)
+        for key, vector, why in zip(images, vectors, check_vectors(vectors), strict=True)
+    ]
+
+
+class _Kept:
+    """What was encoded, and is not on the shelf yet.
+
+    Attributes:
+        failures: key → sentence of the cases that could not be encoded.
+    """
+
+    def __init__(self, shelf: Shelf) -> None:
         self.failures: dict[str, str] = {}
-        self.batch_cases = 1 if isinstance(encoder, ThoroughEncoder) else _BATCH_CASES
-        self._encoder = encoder
-        self._store = store
-        self._shelf = store.shelf(encoder)
-        self._keys: list[str] = []
-        self._vectors: list[NDArray[np.float32]] = []
+        self._shelf = shelf
+        self._vectors: dict[str, NDArray[np.float32]] = {}
         self._saved = monotonic()
 
-    def encode(self, batch: list[Reading], progress: Progress) -> None:
-        """Encode what could be read of `batch`; note the rest as failed."""
-        keys: list[str] = []
-        images: list[Image] = []
-        for case, reading in batch:
-            try:
-                image = reading.result()
-            except CancelledError:
-                raise
-            except Exception as error:
-                self.failures[case.key] = _sentence(error)
-                continue
-            why = check_image(image)
-            if why is None:
-                keys.append(case.key)
-                images.append(image)
-            else:
-                self.failures[case.key] = why
-        progress.check()
-        self._encode_images(keys, images, progress)
+    def add(self, one: Encoded) -> None:
+        if one.vector is None:
+            self.failures[one.key] = one.problem or "The case could not be encoded."
+        else:
+            self._vectors[one.key] = one.vector
         if monotonic() - self._saved > _SAVE_SECONDS:
             self.save()
 
     def save(self) -> None:
-        """Put what is encoded into the store."""
-        if self._keys:
-            self._shelf.put(self._keys, np.stack(self._vectors))
+        if self._vectors:
+            self._shelf.put(list(self._vectors), np.stack(list(self._vectors.values())))
         self._shelf.record_failures(self.failures)
-        self._keys, self._vectors, self._saved = [], [], monotonic()
-
-    def _encode_images(self, keys: list[str], images: list[Image], progress: Progress) -> None:
-        if not keys:
-            return
-        try:
-            vectors = self._vectors_of(images, progress)
-        except CancelledError:
-            raise
-        except Exception as error:
-            if len(keys) == 1:
-                self.failures[keys[0]] = _sentence(error)
-                return
-            for key, image in zip(keys, images, strict=True):
-                self._encode_images([key], [image], progress)
-            return
-        for key, vector, why in zip(keys, vectors, check_vectors(vectors), strict=True):
-            if why is None:
-                self._keys.append(key)
-                self._vectors.append(vector)
-            else:
-                self.failures[key] = why
-
-    def _vectors_of(self, images: list[Image], progress: Progress) -> NDArray[np.float32]:
-        if isinstance(self._encoder, ThoroughEncoder):
-            kept = self._store.shelf(self._encoder.parts)
-            return self._encoder.encode_kept(images, kept, progress)
-        return self._encoder.encode(images)
+        self._vectors, self._saved = {}, monotonic()
 
 
 def _sentence(error: Exception) -> str:

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from ActiveSeedLib.errors import ActiveSeedError, InputError
+from ActiveSeedLib.executor.work import Reader
 from ActiveSeedLib.files import write_json
 from ActiveSeedLib.jobs.opening import on_project, require_images
 from ActiveSeedLib.jobs.train import training_case
-from ActiveSeedLib.jobs.units import Reader, label_reader, labelled_units, reading
+from ActiveSeedLib.jobs.units import label_reader, labelled_units, reading
 from ActiveSeedLib.pool.case import Case
 from ActiveSeedLib.pool.slices import split_key
 from ActiveSeedLib.progress import Progress

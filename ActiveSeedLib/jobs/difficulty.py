@@ -16,7 +16,8 @@ from ActiveSeedLib.features.masked_autoencoder_images import (
     axes_of,
     fingerprint,
 )
-from ActiveSeedLib.features.store import FeatureStore, encode_pool
+from ActiveSeedLib.features.store import FeatureStore
+from ActiveSeedLib.jobs.encoding import Source, encode_units
 from ActiveSeedLib.jobs.opening import on_project, require_images
 from ActiveSeedLib.jobs.units import reading
 from ActiveSeedLib.pool.case import Case
@@ -91,17 +92,16 @@ def difficulty_of(project: Project, device: str, seed: int, progress: Progress) 
     from ActiveSeedLib.features.network import chosen_device
 
     measure = Difficulty(load_autoencoder(path, chosen_device(device)))
-    store = FeatureStore(project.features_folder)
     names = {case.key: case.name for case in pool}
-    with reading(project) as load:
-        part = progress.part(training, 1.0, "Difficulty: ")
-        failures = encode_pool(pool, load, measure, store, part)
+    part = progress.part(training, 1.0, "Difficulty: ")
+    source = {"difficulty": str(path), "device": device}
+    failures = encode_units(project, pool, measure, {measure.hash: source}, part)
     if failures:
         require_images(project)
     for key, sentence in failures.items():
         progress.note(f"The difficulty of {names[key]} is not known: {sentence}")
     known = [key for key in names if key not in failures]
-    values = store.get(known, measure)
+    values = FeatureStore(project.features_folder).get(known, measure)
     return {key: float(value) for key, (value,) in zip(known, values, strict=True)}
 
 
@@ -155,18 +155,22 @@ def must_train(project: Project, name: str, parameters: Mapping[str, Any], seed:
 
 def encoder_of(
     project: Project, name: str, parameters: Mapping[str, Any], seed: int, progress: Progress
-) -> Encoder:
-    """Return the encoder called `name`; one that is made of the pool itself is trained first."""
+) -> tuple[Encoder, dict[str, Source]]:
+    """Return the encoder called `name`, and what it, or each of its members, is made of, by hash.
+
+    One that is made of the pool itself is trained first.
+    """
     entry = encoders.get(name)
     wanted = entry.parse(parameters)
     if name == FUSED:
-        return FusedEncoder(
-            [encoder_of(project, one, {}, seed, progress) for one in wanted.members]
-        )
+        members = [encoder_of(project, one, {}, seed, progress) for one in wanted.members]
+        sources = {key: source for _, own in members for key, source in own.items()}
+        return FusedEncoder([member for member, _ in members]), sources
     if entry.tags.get("trained") == "pool" and not wanted.weights:
         path = autoencoder_of(project, wanted.device, seed, progress)
         parameters = {**parameters, "weights": str(path)}
-    return make_encoder(name, parameters)
+    encoder = make_encoder(name, parameters)
+    return encoder, {encoder.hash: {"encoder": name, "parameters": dict(parameters)}}
 
 
 def _pool(project: Project) -> list[Case]:

@@ -12,10 +12,11 @@ from ActiveSeedLib.features import DEFAULT_ENCODER
 from ActiveSeedLib.features.encoder import Encoder
 from ActiveSeedLib.features.fused import balanced
 from ActiveSeedLib.features.map2d import map_pool, place
-from ActiveSeedLib.features.store import FeatureStore, encode_pool
+from ActiveSeedLib.features.store import FeatureStore
 from ActiveSeedLib.jobs.difficulty import encoder_of, must_train
+from ActiveSeedLib.jobs.encoding import encode_units
 from ActiveSeedLib.jobs.opening import on_project, require_images
-from ActiveSeedLib.jobs.units import case_problems, reading
+from ActiveSeedLib.jobs.units import case_problems
 from ActiveSeedLib.pool.case import Case
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.project import Project
@@ -72,12 +73,11 @@ def embed(project: Project, parameters: EncodeParameters, progress: Progress) ->
     """
     chosen = (project, parameters.encoder, parameters.encoder_parameters, parameters.seed)
     trained = 0.6 if must_train(*chosen) else 0.0
-    encoder = encoder_of(*chosen, progress.part(0.0, trained))
-    store = FeatureStore(project.features_folder)
+    encoder, sources = encoder_of(*chosen, progress.part(0.0, trained))
     records = [r for r in project.cases() if r.available]
     units = project.units_of(r.case for r in records)
-    with reading(project) as load:
-        problems = encode_pool(units, load, encoder, store, progress.part(trained, 0.9))
+    problems = encode_units(project, units, encoder, sources, progress.part(trained, 0.9))
+    store = FeatureStore(project.features_folder)
     if problems:
         require_images(project)
     of_case = case_problems(project, records, problems)

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ActiveSeedLib.errors import ImagesGoneError, InputError, UnreadableImageError
+from ActiveSeedLib.executor.current import executing
+from ActiveSeedLib.executor.settings import executor_settings
 from ActiveSeedLib.pictures import save_thumbnail
 from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.pool.integrity import Verified, verify_case
@@ -24,7 +26,8 @@ def on_project(
     """Return a decorator that turns a function of an open project into a job.
 
     The job's parameters hold "project" (a folder), "session" (the token of the front end that holds
-    the project, if one does) and the fields of the dataclass `kind`.
+    the project, if one does), "executor" (where per-case work is done, if not as the environment
+    says) and the fields of the dataclass `kind`.
     """
 
     def decorate(function: ProjectJob[P]) -> Callable[[dict[str, Any], Progress], dict[str, Any]]:
@@ -33,8 +36,9 @@ def on_project(
             rest = dict(params)
             root = Path(rest.pop("project"))
             session = rest.pop("session", None)
+            settings = executor_settings(rest.pop("executor", None))
             parameters = parse_parameters(function.__name__, kind, rest)
-            with Project.open(root, session=session) as project:
+            with executing(settings), Project.open(root, session=session) as project:
                 return function(project, parameters, progress)
 
         return job
@@ -60,24 +64,26 @@ def check_outside(path: Path, images: Path) -> None:
 
 
 class ImageLoader:
-    """Reads the images of a project: checks once that a file is whole, and leaves a thumbnail."""
+    """Reads images: checks once that a file is whole, and leaves a thumbnail.
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
-        self._verified = Verified(project.root / "cache" / "verified.json")
+    Args:
+        root: the images folder.
+        verified: what is known of the files.
+        thumbnail: returns where the small picture of a case belongs, by its key.
+    """
+
+    def __init__(self, root: Path, verified: Verified, thumbnail: Callable[[str], Path]) -> None:
+        self._root = root
+        self._verified = verified
+        self._thumbnail = thumbnail
 
     def __call__(self, case: Case) -> Image:
         """Return the image of `case`; raise `UnreadableImageError` if its file is not whole."""
-        root = self._project.images_root
-        verdict = verify_case(root, case, self._verified)
+        verdict = verify_case(self._root, case, self._verified)
         if verdict is not None:
             raise UnreadableImageError(verdict)
-        image = read_image(root, case)
-        thumbnail = self._project.thumbnail_path(case.key)
+        image = read_image(self._root, case)
+        thumbnail = self._thumbnail(case.key)
         if not thumbnail.exists():
             save_thumbnail(thumbnail, image)
         return image
-
-    def close(self) -> None:
-        """Keep what was learnt about the files."""
-        self._verified.save()

@@ -2,22 +2,24 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from time import monotonic
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ActiveSeedLib.errors import ActiveSeedError, InputError
+from ActiveSeedLib.executor.work import Item, Outcome, Place
 from ActiveSeedLib.features.shards import Shelf
-from ActiveSeedLib.jobs.opening import require_images
-from ActiveSeedLib.jobs.units import reading
+from ActiveSeedLib.files import sha256
+from ActiveSeedLib.jobs.shards import carry_out
 from ActiveSeedLib.pool.case import Case
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.records import ModelRecord
-from ActiveSeedLib.segmentation.assess import DROPOUT_PASSES, Assessment, assess
+from ActiveSeedLib.segmentation.assess import DROPOUT_PASSES, assess
 from ActiveSeedLib.segmentation.forward import dropouts
 from ActiveSeedLib.segmentation.inference import Predictor
 from ActiveSeedLib.segmentation.settings import WITHOUT_INFLUENCE
@@ -122,44 +124,85 @@ def make_passes(
     lacking = _lacking(project, model, plan, units)
     if not lacking:
         return 0
-    require_images(project)
-    predictor = Predictor(model.folder / "model.pt", device=device)
-    if "bald" in plan.how and not dropouts(predictor.network):
-        raise InputError(
-            "The model drops no features, so its passes cannot differ: train with a dropout above "
-            "0 (dropout in 2-D, dropout_3d in 3-D), or choose tta."
-        )
-    others = [Predictor(one.folder / "model.pt", device=device) for one in plan.members]
-    total = len(lacking)
     progress.note(
         f"Measuring {' and '.join(sorted(plan.how))} takes about {plan.predictions} predictions "
-        f"of each of {total} cases; what is measured is kept."
+        f"of each of {len(lacking)} cases; what is measured is kept."
     )
+    paths = [str(one.folder / "model.pt") for one in (model, *plan.members)]
+    work = PassesWork(paths, [sha256(Path(path)) for path in paths], device)
+    items = [
+        Item(unit, {"how": {kind: plan.how[kind] for kind in kinds}}) for unit, kinds in lacking
+    ]
+    how = {item.case.key: item.extra["how"] for item in items}
+    names = {item.case.key: item.case.name for item in items}
     problems: list[str] = []
-    with reading(project) as load, _gradients(project, model) as gradients:
-        for index, (unit, kinds) in enumerate(lacking):
-            progress.update(index / total, f"Measuring case {index + 1} of {total}")
+    with _gradients(project, model) as gradients:
+        for found in carry_out(project, work, items, progress):
+            if found.problem is not None:
+                problems.append(found.problem)
+                progress.note(f"Left out {names[found.key]}: {found.problem}")
+                continue
+            if found.vector is not None:
+                gradients.add(found.key, found.vector)
+            _keep(project, model, found, how[found.key])
+    if len(problems) == len(lacking):
+        raise InputError(problems[0])
+    return len(lacking) - len(problems)
+
+
+@dataclass(frozen=True)
+class PassesWork:
+    """Makes passes of a model, or of an ensemble, through each image.
+
+    An item's extra holds "how" its kinds of passes are made. The vector is the gradient embedding.
+
+    Attributes:
+        models: their files, the one that is asked first.
+        checksums: SHA-256 of each.
+        device: "auto", "cpu" or "cuda".
+    """
+
+    models: list[str]
+    checksums: list[str]
+    device: str
+    kind: ClassVar[str] = "measure"
+    doing: ClassVar[str] = "Measuring"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what another process needs to make it again."""
+        return asdict(self)
+
+    def decides(self) -> dict[str, Any]:
+        """Return the checksums of the models."""
+        return {"models": self.checksums}
+
+    def do(self, items: Sequence[Item], place: Place) -> Iterator[Outcome]:
+        """Yield the scores, and the gradient embedding if it is asked for; see `Work.do`."""
+        first, *others = [Predictor(Path(path), device=self.device) for path in self.models]
+        if any("bald" in item.extra["how"] for item in items) and not dropouts(first.network):
+            raise InputError(
+                "The model drops no features, so its passes cannot differ: train with a dropout "
+                "above 0 (dropout in 2-D, dropout_3d in 3-D), or choose tta."
+            )
+        for index, item in enumerate(items):
+            place.progress.update(index / len(items), f"Measuring case {index + 1} of {len(items)}")
+            kinds = list(item.extra["how"])
             try:
-                image = load(unit)
                 found = assess(
-                    predictor,
-                    image,
+                    first,
+                    place.load(item.case),
                     kinds,
                     others=others,
                     seed=DROPOUT_SEED,
                     views=VIEWS,
-                    progress=progress,
+                    progress=place.progress,
                 )
             except ActiveSeedError as error:
-                problems.append(str(error))
-                progress.note(f"Left out {unit.name}: {error}")
+                yield Outcome(item.case.key, problem=str(error))
                 continue
-            if found.gradient is not None:
-                gradients.add(unit.key, found.gradient)
-            _keep(project, model, unit, plan, kinds, found)
-    if len(problems) == total:
-        raise InputError(problems[0])
-    return total - len(problems)
+            names = {one for kind in kinds for one in (kind, f"foreground_{kind}")}
+            scores = {name: value for name, value in found.scores.items() if name in names}
+            yield Outcome(item.case.key, scores, found.gradient)
 
 
 def gradients_of(project: Project, model: ModelRecord, keys: Sequence[str]) -> NDArray[np.float32]:
@@ -191,18 +234,11 @@ def _lacking(
 
 
 def _keep(
-    project: Project,
-    model: ModelRecord,
-    unit: Case,
-    plan: Plan,
-    kinds: Sequence[str],
-    found: Assessment,
+    project: Project, model: ModelRecord, found: Outcome, how: dict[str, dict[str, Any]]
 ) -> None:
-    known = project.unit_prediction(unit.key, model.id) or {}
-    how = {**known.get(HOW, {}), **{kind: plan.how[kind] for kind in kinds}}
-    names = {one for kind in kinds for one in (kind, f"foreground_{kind}")}
-    scores = {name: value for name, value in found.scores.items() if name in names}
-    project.add_to_unit_prediction(unit.key, model.id, {**scores, HOW: how})
+    known = project.unit_prediction(found.key, model.id) or {}
+    facts = {**found.facts, HOW: {**known.get(HOW, {}), **how}}
+    project.add_to_unit_prediction(found.key, model.id, facts)
 
 
 class _Waiting:

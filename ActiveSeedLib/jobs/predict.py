@@ -1,22 +1,27 @@
 """Predictions and uncertainty of the unlabelled cases; scores of the test split."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ActiveSeedLib.errors import ActiveSeedError, InputError
-from ActiveSeedLib.jobs.opening import on_project, require_images
-from ActiveSeedLib.jobs.units import reading
+from ActiveSeedLib.executor.work import Item, Outcome, Place
+from ActiveSeedLib.files import sha256
+from ActiveSeedLib.jobs.opening import on_project
+from ActiveSeedLib.jobs.shards import carry_out
+from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.pool.readers import read_label, write_image, write_label
 from ActiveSeedLib.pool.slices import SLICES
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.project import Project
-from ActiveSeedLib.project.records import CaseRecord, ModelRecord, Status
-from ActiveSeedLib.segmentation.inference import Prediction, Predictor
+from ActiveSeedLib.project.records import CaseRecord, ModelRecord, SavedLabel, Status
 from ActiveSeedLib.segmentation.metrics import score
-from ActiveSeedLib.segmentation.telling import predict_and_tell, predict_slices_and_tell
+
+if TYPE_CHECKING:
+    from ActiveSeedLib.segmentation.inference import Predictor
 
 PREDICTED = (
     Status.UNLABELLED,
@@ -77,30 +82,87 @@ def predict_missing(
         statuses = (*PREDICTED, Status.LABELLED) if by_slices else PREDICTED
         records = [r for r in project.cases(*statuses) if r.problem is None]
     known = project.predictions(model.id)
-    missing = [
-        r for r in records if r.available and _lacks(known.get(r.case.key), facts, by_slices)
-    ]
+    missing = {
+        r.case.key: r.case
+        for r in records
+        if r.available and _lacks(known.get(r.case.key), facts, by_slices)
+    }
     if not missing:
         return 0
-    require_images(project)
-    predictor = Predictor(model.folder / "model.pt", device=device)
+    path = model.folder / "model.pt"
+    work = PredictWork(str(project.root), str(path), sha256(path), device)
+    items = [Item(case, _files(project, model, case)) for case in missing.values()]
     done = 0
-    with reading(project) as load:
-        for index, record in enumerate(missing):
-            progress.update(index / len(missing), f"Predicting case {index + 1} of {len(missing)}")
-            try:
-                image = load(record.case)
-                if by_slices:
-                    axis = project.slice_axis(record.case)
-                    found = predict_slices_and_tell(predictor, image, axis, progress)
-                else:
-                    found = predict_and_tell(predictor, image, progress)
-                del image  # it may be large, and so is what is written now
-                _keep(project, model, record, *found)
-                done += 1
-            except ActiveSeedError as error:
-                progress.note(f"Left out {record.case.name}: {error}")
+    for found in carry_out(project, work, items, progress):
+        if found.problem is None:
+            project.add_to_prediction(found.key, model.id, found.facts)
+            done += 1
+        else:
+            progress.note(f"Left out {missing[found.key].name}: {found.problem}")
     return done
+
+
+@dataclass(frozen=True)
+class PredictWork:
+    """Writes label map and uncertainty of each image.
+
+    An item's extra holds the files "labels" and "entropy" below the project's folder and, where it
+    is predicted slice by slice, the KJI axis "slices" that these lie along.
+
+    Attributes:
+        root: the project's folder.
+        model: its file.
+        checksum: SHA-256 of that.
+        device: "auto", "cpu" or "cuda".
+    """
+
+    root: str
+    model: str
+    checksum: str
+    device: str
+    kind: ClassVar[str] = "predict"
+    doing: ClassVar[str] = "Predicting"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what another process needs to make it again."""
+        return asdict(self)
+
+    def decides(self) -> dict[str, Any]:
+        """Return the checksum of the model."""
+        return {"model": self.checksum}
+
+    def do(self, items: Sequence[Item], place: Place) -> Iterator[Outcome]:
+        """Yield what each prediction tells, once its files are written; see `Work.do`."""
+        from ActiveSeedLib.segmentation.inference import Predictor
+
+        predictor = Predictor(Path(self.model), device=self.device)
+        for index, item in enumerate(items):
+            place.progress.update(
+                index / len(items), f"Predicting case {index + 1} of {len(items)}"
+            )
+            try:
+                facts = self._predict(predictor, item, place.load(item.case), place.progress)
+            except ActiveSeedError as error:
+                yield Outcome(item.case.key, problem=str(error))
+            else:
+                yield Outcome(item.case.key, facts)
+
+    def _predict(
+        self, predictor: "Predictor", item: Item, image: Image, progress: Progress
+    ) -> dict[str, Any]:
+        """Predict one image, write its files, and return what the prediction tells."""
+        from ActiveSeedLib.segmentation.telling import predict_and_tell, predict_slices_and_tell
+
+        axis = item.extra.get("slices")
+        if axis is None:
+            found, facts = predict_and_tell(predictor, image, progress)
+        else:
+            found, facts = predict_slices_and_tell(predictor, image, axis, progress)
+        del image  # it may be large, and so is what is written now
+        root, geometry = Path(self.root), item.case.geometry
+        write_label(root / item.extra["labels"], found.labels, geometry)
+        write_image(root / item.extra["entropy"], found.entropy_map, geometry)
+        return facts
 
 
 def score_test(
@@ -116,21 +178,21 @@ def score_test(
         return None
     predict_missing(project, model, device, progress, tests)
     predicted = project.predictions(model.id)
-    values = tuple(sorted(project.schema.values))
-    cases = []
-    for record in tests:
-        key = record.case.key
-        path = project.label_path(key)
-        if path is None or key not in predicted:
-            continue
-        try:
-            reference = read_label(path).array.astype(np.int32)
-            prediction = read_label(project.prediction_path(key, model.id)).array.astype(np.int32)
-            scores = score(prediction, reference, record.case.geometry.spacing, values)
-        except ActiveSeedError as error:
-            progress.note(f"Left out of the scores: {record.case.name}: {error}")
-            continue
-        cases.append({"case": record.case.name, "key": key, **scores})
+    labels = project.labels()
+    items = [
+        Item(r.case, _compared(project, model, labels[r.case.key]))
+        for r in tests
+        if r.case.key in predicted and r.case.key in labels
+    ]
+    names = {r.case.key: r.case.name for r in tests}
+    work = ScoreWork(str(project.root), model.id, sorted(project.schema.values))
+    scores: dict[str, dict[str, Any]] = {}
+    for found in carry_out(project, work, items, progress):
+        if found.problem is None:
+            scores[found.key] = {"case": names[found.key], "key": found.key, **found.facts}
+        else:
+            progress.note(f"Left out of the scores: {names[found.key]}: {found.problem}")
+    cases = [scores[item.case.key] for item in items if item.case.key in scores]
     if not cases:
         return None
     means = {
@@ -142,6 +204,49 @@ def score_test(
     return means
 
 
+@dataclass(frozen=True)
+class ScoreWork:
+    """Compares predicted label maps with those that were drawn.
+
+    An item's extra holds the files "predicted" and "drawn" below the project's folder, and the
+    checksum of the latter.
+
+    Attributes:
+        root: the project's folder.
+        model: that predicted them.
+        values: of the label maps that are scored.
+    """
+
+    root: str
+    model: str
+    values: list[int]
+    kind: ClassVar[str] = "score"
+    doing: ClassVar[str] = "Scoring"
+    device: ClassVar[str] = "cpu"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what another process needs to make it again."""
+        return asdict(self)
+
+    def decides(self) -> dict[str, Any]:
+        """Return the model and the values."""
+        return {"model": self.model, "values": self.values}
+
+    def do(self, items: Sequence[Item], place: Place) -> Iterator[Outcome]:
+        """Yield the scores of each item; see `Work.do`."""
+        root, values = Path(self.root), tuple(self.values)
+        for index, item in enumerate(items):
+            place.progress.update(index / len(items), f"Scoring case {index + 1} of {len(items)}")
+            try:
+                drawn = read_label(root / item.extra["drawn"]).array.astype(np.int32)
+                predicted = read_label(root / item.extra["predicted"]).array.astype(np.int32)
+                scores = score(predicted, drawn, item.case.geometry.spacing, values)
+            except ActiveSeedError as error:
+                yield Outcome(item.case.key, problem=str(error))
+            else:
+                yield Outcome(item.case.key, scores)
+
+
 def _lacks(known: dict[str, Any] | None, wanted: Collection[str], by_slices: bool) -> bool:
     """Return whether a prediction is not there, or lacks a wanted fact, of any slice if by them."""
     if known is None:
@@ -150,15 +255,25 @@ def _lacks(known: dict[str, Any] | None, wanted: Collection[str], by_slices: boo
     return not told or any(name not in one for one in told for name in wanted)
 
 
-def _keep(
-    project: Project,
-    model: ModelRecord,
-    record: CaseRecord,
-    found: Prediction,
-    facts: dict[str, Any],
-) -> None:
-    key = record.case.key
-    geometry = record.case.geometry
-    write_label(project.prediction_path(key, model.id), found.labels, geometry)
-    write_image(project.uncertainty_path(key, model.id), found.entropy_map, geometry)
-    project.add_to_prediction(key, model.id, facts)
+def _files(project: Project, model: ModelRecord, case: Case) -> dict[str, Any]:
+    """Return where the files of a prediction belong, and the axis of its slices if it has some."""
+    found: dict[str, Any] = {
+        "labels": _below(project, project.prediction_path(case.key, model.id)),
+        "entropy": _below(project, project.uncertainty_path(case.key, model.id)),
+    }
+    if project.takes_slices:
+        found["slices"] = project.slice_axis(case)
+    return found
+
+
+def _compared(project: Project, model: ModelRecord, label: SavedLabel) -> dict[str, Any]:
+    """Return what a case's scores are made of."""
+    return {
+        "predicted": _below(project, project.prediction_path(label.key, model.id)),
+        "drawn": _below(project, label.path),
+        "checksum": label.sha256,
+    }
+
+
+def _below(project: Project, path: Path) -> str:
+    return path.relative_to(project.root).as_posix()

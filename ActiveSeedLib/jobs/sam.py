@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING
 
 from ActiveSeedLib.features.encoder import Encoder, make_encoder
-from ActiveSeedLib.features.store import FeatureStore, encode_pool
+from ActiveSeedLib.features.store import FeatureStore
+from ActiveSeedLib.jobs.encoding import encode_units
 from ActiveSeedLib.jobs.opening import require_images
-from ActiveSeedLib.jobs.units import reading
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.project import Project
 
@@ -48,14 +48,13 @@ def sam_uncertainty_of(
         CancelledError: through `progress`.
     """
     pool = project.units_of(r.case for r in project.cases() if r.available and not r.held_out)
-    store = FeatureStore(project.features_folder)
-    with reading(project) as load:
-        failures = encode_pool(pool, load, measure, store, progress)
+    source = {"sam_uncertainty": measure.parameters}
+    failures = encode_units(project, pool, measure, {measure.hash: source}, progress)
     if failures:
         require_images(project)
     names = {case.key: case.name for case in pool}
     for key, sentence in failures.items():
         progress.note(f"SAM's uncertainty of {names[key]} is not known: {sentence}")
     known = [key for key in names if key not in failures]
-    values = store.get(known, measure)
+    values = FeatureStore(project.features_folder).get(known, measure)
     return {key: float(value) for key, (value,) in zip(known, values, strict=True)}

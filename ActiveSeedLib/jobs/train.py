@@ -6,9 +6,10 @@ from functools import partial
 from typing import Any
 
 from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.executor.work import Reader
 from ActiveSeedLib.jobs.opening import on_project, require_images
 from ActiveSeedLib.jobs.predict import score_test
-from ActiveSeedLib.jobs.units import Reader, label_reader, labelled_units, reading
+from ActiveSeedLib.jobs.units import label_reader, labelled_units, reading
 from ActiveSeedLib.pool.case import Case
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.project import Project

@@ -3,18 +3,19 @@
 A slice is a `Case` of one slice (`pool.slices`); what works on a case works on a unit.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.executor.work import Reader
 from ActiveSeedLib.jobs.opening import ImageLoader
 from ActiveSeedLib.pool.case import Case, Image
+from ActiveSeedLib.pool.integrity import Verified
 from ActiveSeedLib.pool.readers import read_label
 from ActiveSeedLib.pool.slices import SliceReader, split_key
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.records import CaseRecord
-
-Reader = Callable[[Case], Image]
 
 
 @contextmanager
@@ -24,11 +25,14 @@ def reading(project: Project) -> Iterator[Reader]:
     It checks once that a file is whole, and leaves a thumbnail (`opening.ImageLoader`). Of slices
     of one volume the file is read once, if they are asked for one after another.
     """
-    loader = ImageLoader(project)
-    try:
+    with Verified(verified_path(project)) as verified:
+        loader = ImageLoader(project.images_root, verified, project.thumbnail_path)
         yield _by_slices(project, loader) if project.takes_slices else loader
-    finally:
-        loader.close()
+
+
+def verified_path(project: Project) -> Path:
+    """Return the file that holds what is known of the image files."""
+    return project.root / "cache" / "verified.json"
 
 
 def label_reader(project: Project) -> Reader:

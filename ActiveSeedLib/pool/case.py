@@ -1,6 +1,8 @@
 """One case of the pool and its geometry."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,6 +99,16 @@ class Case:
     def is_2d(self) -> bool:
         """Whether the case is a single slice."""
         return self.geometry.size[2] == 1
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the case as plain values that go into JSON, for another process."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Case":
+        """Return the case that `to_json` gave as `values`."""
+        geometry = Geometry(**{name: tuple(axes) for name, axes in values["geometry"].items()})
+        return cls(**{**values, "files": tuple(values["files"]), "geometry": geometry})
 
 
 @dataclass(frozen=True)

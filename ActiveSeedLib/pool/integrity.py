@@ -8,7 +8,6 @@ import json
 import os
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +70,7 @@ class Verified:
         self._lock = threading.Lock()
         self._saved_at = time.monotonic()
         self._changed = False
-        self._entries: dict[str, list[Any]] = {}
-        with suppress(OSError, ValueError):
-            entries = json.loads(file.read_text(encoding="utf-8"))
-            if isinstance(entries, dict):
-                self._entries = {k: v for k, v in entries.items() if _is_entry(v)}
+        self._entries = _read_entries(file)
 
     def verdict(self, path: Path) -> str | None:
         """Return what `verify` says of `path`, from memory if the file has not changed."""
@@ -96,6 +91,13 @@ class Verified:
         if time.monotonic() - self._saved_at > _SAVE_SECONDS:
             self.save()
         return verdict
+
+    def learn(self, file: Path) -> None:
+        """Take over the verdicts that another process kept in `file`."""
+        with self._lock:
+            entries = _read_entries(file)
+            self._changed |= any(self._entries.get(name) != one for name, one in entries.items())
+            self._entries |= entries
 
     def save(self) -> None:
         """Write the verdicts, if there are new ones."""
@@ -119,6 +121,14 @@ def verify_case(root: Path, case: Case, cache: Verified) -> str | None:
         if verdict is not None:
             return f"{root / name}: {verdict}"
     return None
+
+
+def _read_entries(file: Path) -> dict[str, list[Any]]:
+    try:
+        entries = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {k: v for k, v in entries.items() if _is_entry(v)} if isinstance(entries, dict) else {}
 
 
 def _is_entry(value: Any) -> bool:

@@ -1,0 +1,86 @@
+"""Encoding, predicting, measuring and scoring in tasks gives what it gives in one process."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.executor.settings import VARIABLE
+from ActiveSeedLib.features.store import FeatureStore
+from ActiveSeedLib.files import sha256
+from ActiveSeedLib.project.project import Project
+from Testing.jobs.conftest import SETTINGS, copy_of, do, make_project
+
+TASKS = {"array_width": 2}
+
+
+def what_is_known(root: Path) -> dict[str, Any]:
+    """Return all that per-case work has left in a project, byte by byte."""
+    with Project.open(root, write=False) as project:
+        model = project.latest_model()
+        maps = [path.parent.name for path in project.features_folder.glob("*/encoder.json")]
+        units = project.units_of(r.case for r in project.cases() if r.problem is None)
+        store = FeatureStore(project.features_folder)
+        vectors = {
+            name: store.get([unit.key for unit in units], name).tobytes() for name in sorted(maps)
+        }
+        found = {
+            "vectors": vectors,
+            "failures": {name: store.failures(name) for name in sorted(maps)},
+            "thumbnails": sorted(path.name for path in (root / "thumbnails").glob("*.png")),
+            "verified": sorted(json.loads((root / "cache" / "verified.json").read_text())),
+        }
+        if model is None:
+            return found
+        files = list((root / "predictions").rglob("*.nii.gz"))
+        return found | {
+            "facts": project.predictions(model.id),
+            "files": {path.relative_to(root).as_posix(): sha256(path) for path in sorted(files)},
+            "scores": model.scores,
+        }
+
+
+def trained(project: Path, cohort: Path) -> None:
+    """Label a few cases of a project, and its test cases, and train a model without predicting."""
+    with Project.open(project, write=False) as opened:
+        names = [r.case.name for r in opened.cases()]
+        tests = [r.case.name for r in opened.cases() if r.held_out]
+    wanted = [*tests, *[name for name in names if name not in tests][:3]]
+    do("import-labels", project=str(project), labels=str(cohort / "labels"), cases=wanted)
+    do("train", project=str(project), settings=SETTINGS)
+
+
+def test_the_loop_in_tasks_is_the_loop_in_one_process(
+    project: Path, cohort: Path, tmp_path: Path
+) -> None:
+    trained(project, cohort)
+    twin = copy_of(project, tmp_path / "twin")
+    ask = {"budget": 2, "strategy": "badge", "device": "cpu"}
+    here = do("suggest", project=str(project), **ask)
+    there = do("suggest", project=str(twin), executor=TASKS, **ask)
+    assert there["picks"] == here["picks"]
+    known = what_is_known(project)
+    assert known["files"]
+    assert len(known["vectors"]) == 1
+    assert what_is_known(twin) == known
+    assert not list((twin / "cache" / "shards").iterdir())
+
+
+def test_slices_in_tasks(cohort: Path, tmp_path: Path) -> None:
+    root = make_project(cohort, tmp_path / "project", unit="slice")
+    twin = copy_of(root, tmp_path / "twin")
+    here = do("encode", project=str(root))
+    there = do("encode", project=str(twin), executor=TASKS)
+    assert there == here
+    assert what_is_known(twin) == what_is_known(root)
+
+
+def test_the_environment_names_the_executor(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "executor=local array_width=none")
+    with pytest.raises(InputError, match="array_width of The executor is 'none'"):
+        do("encode", project=str(project))
+    monkeypatch.setenv(VARIABLE, "array_width=0")
+    with pytest.raises(InputError, match="array width must be at least 1, not 0"):
+        do("encode", project=str(project))
