@@ -16,7 +16,7 @@ def add_executor(parser: argparse.ArgumentParser) -> None:
     """Add the options that say where each case is encoded, predicted and scored."""
     group = parser.add_argument_group(
         "where each case is encoded, predicted and scored",
-        f"Without these options as the environment variable {VARIABLE} says, or here.",
+        f"The environment variable {VARIABLE} holds what these options do not say.",
     )
     group.add_argument(
         "--executor",
@@ -58,4 +58,4 @@ def set_executor(options: argparse.Namespace) -> None:
     """Let the jobs of all processes started from here use the executor that the options ask for."""
     for values in executor_params(options).values():
         words = [f"{name}={json.dumps(value)}" for name, value in values.items()]
-        os.environ[VARIABLE] = shlex.join(words)
+        os.environ[VARIABLE] = " ".join([os.environ.get(VARIABLE, ""), shlex.join(words)])

@@ -9,7 +9,7 @@ from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.registry import parse_parameters, read_assignments
 
 VARIABLE = "ACTIVESEED_EXECUTOR"
-"""The environment variable that holds the settings where a job is given none, as NAME=VALUE."""
+"""The environment variable that holds the settings of jobs that are given none: NAME=VALUE …"""
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,10 @@ class ExecutorSettings:
 
 
 def executor_settings(values: dict[str, Any] | None = None) -> ExecutorSettings:
-    """Return the settings that `values` describe or, where there are none, the environment.
+    """Return the settings that `values` and, where they say nothing, the environment describe.
 
     Raises:
         InputError: a name or a value is wrong.
     """
-    if values is None:
-        values = read_assignments(shlex.split(os.environ.get(VARIABLE, "")))
-    return parse_parameters("The executor", ExecutorSettings, values)
+    usual = read_assignments(shlex.split(os.environ.get(VARIABLE, "")))
+    return parse_parameters("executor", ExecutorSettings, {**usual, **(values or {})})

@@ -52,6 +52,7 @@ def trained(project: Path, cohort: Path) -> None:
     do("train", project=str(project), settings=SETTINGS)
 
 
+@pytest.mark.slow
 def test_the_loop_in_tasks_is_the_loop_in_one_process(
     project: Path, cohort: Path, tmp_path: Path
 ) -> None:
@@ -79,7 +80,7 @@ def test_slices_in_tasks(cohort: Path, tmp_path: Path) -> None:
 
 def test_the_environment_names_the_executor(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, "executor=local array_width=none")
-    with pytest.raises(InputError, match="array_width of The executor is 'none'"):
+    with pytest.raises(InputError, match="array_width of executor is 'none'"):
         do("encode", project=str(project))
     monkeypatch.setenv(VARIABLE, "array_width=0")
     with pytest.raises(InputError, match="array width must be at least 1, not 0"):
