@@ -60,9 +60,10 @@ def test_the_extra_pins_what_the_viewer_adds_and_nothing_else() -> None:
     assert viewer == {name: version(name) for name in viewer}
 
 
-def test_nothing_but_the_viewer_is_pinned() -> None:
+def test_nothing_but_the_viewer_and_the_cluster_is_pinned() -> None:
     own, extras = declared()
-    others = [one for name, given in extras.items() if name != "viewer" for one in given]
+    pinned = ("viewer", "cluster")
+    others = [one for name, given in extras.items() if name not in pinned for one in given]
     assert [str(one) for one in own + others if "==" in str(one.specifier)] == []
 
 
