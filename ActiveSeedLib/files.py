@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.plain_text import cell
 
 
 def make_folder(path: Path) -> Path:
@@ -60,6 +61,8 @@ def write_json(path: Path, value: Any) -> None:
 def csv_text(rows: Sequence[Mapping[str, Any]], names: Sequence[str] = ()) -> str:
     """Return `rows` as CSV, one column a name; what a row lacks stays empty.
 
+    Text that a spreadsheet would take for a formula is marked as text.
+
     Args:
         rows: name → value.
         names: the columns; by default the names in the order in which the rows have them.
@@ -68,7 +71,7 @@ def csv_text(rows: Sequence[Mapping[str, Any]], names: Sequence[str] = ()) -> st
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, names)
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: cell(value) for name, value in row.items()} for row in rows)
     return text.getvalue()
 
 

@@ -156,11 +156,11 @@ def draw_contact_sheet(
     for axis, (name, picture, label) in zip(axes, thumbnails, strict=False):
         span = (0, 255) if picture.dtype == np.uint8 else (None, None)
         axis.imshow(picture, cmap="gray", vmin=span[0], vmax=span[1], interpolation="bilinear")
-        axis.set_title(name, fontsize=6.5, pad=2)
+        axis.set_title(name, fontsize=6.5, pad=2, parse_math=False)
         if label is not None:
             _outline(axis, label)
     if title:
-        figure.suptitle(title, fontsize=10)
+        figure.suptitle(title, fontsize=10, parse_math=False)
     _save(figure, path)
 
 
@@ -203,8 +203,10 @@ def draw_examples(path: Path, examples: Sequence[Example], *, title: str = "") -
             _outline(axis, label)
             axis.set_axis_off()
             dice = f"{name}: {example.dice[name]:.3f}" if name in example.dice else name
-            axis.set_title(dice if place else example.case[-28:], fontsize=7.5, pad=3)
-    figure.suptitle(title or f"Dice of {' and '.join(names)} beside the truth", fontsize=9)
+            words = dice if place else example.case[-28:]
+            axis.set_title(words, fontsize=7.5, pad=3, parse_math=False)
+    words = title or f"Dice of {' and '.join(names)} beside the truth"
+    figure.suptitle(words, fontsize=9, parse_math=False)
     _save(figure, path, dpi=90)  # grey values make large files
 
 

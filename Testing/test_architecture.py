@@ -16,6 +16,7 @@ FOUNDATION = {
     "errors",
     "archives",
     "files",
+    "plain_text",
     "progress",
     "registry",
     "requirements",

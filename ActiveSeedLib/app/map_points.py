@@ -1,7 +1,5 @@
 """The map of the pool as groups of points, one colour and one mark each, ready to be plotted."""
 
-import csv
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ActiveSeedLib.errors import InputError
-from ActiveSeedLib.files import write_bytes
+from ActiveSeedLib.files import csv_text, write_bytes
 from ActiveSeedLib.pictures import BLACK, BLUE, CYCLE, GREEN, ORANGE, SKY, YELLOW
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.records import CaseRow, Status
@@ -140,15 +138,15 @@ def map_csv(project: Project) -> str:
         raise InputError("There is no map yet: suggest cases first.")
     clusters = project.clusters()
     entropy, dice = entropies(project), dice_of_latest(project)
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(("case", "key", "x", "y", "status", "round", "cluster", "entropy", "dice"))
+    names = ("case", "key", "x", "y", "status", "round", "cluster", "entropy", "dice")
+    lines = []
     for row, place in zip(rows, places, strict=True):
         key, cluster = row.key, clusters.get(row.key)
         group = None if cluster is None else cluster + 1
         numbers = (entropy.get(key), dice.get(key))
-        writer.writerow((row.name, key, *place, str(row.status), row.round, group, *numbers))
-    return text.getvalue()
+        values = (row.name, key, *place, str(row.status), row.round, group, *numbers)
+        lines.append(dict(zip(names, values, strict=True)))
+    return csv_text(lines, names)
 
 
 def entropies(project: Project) -> dict[str, float]:

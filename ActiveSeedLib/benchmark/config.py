@@ -62,10 +62,10 @@ class DataSet:
     autoencoder: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[\w.+-]+", self.name):
+        if not re.fullmatch(r"\w[\w.+-]*", self.name):
             raise InputError(
-                f"A data set is called {self.name!r}: use letters, digits and any of . + - _, "
-                "as it names a folder."
+                f"A data set is called {self.name!r}: use letters, digits and, after "
+                "the first, any of . + - _, as it names a folder."
             )
         TrainSettings.from_json(self.training)
         self.budgets_of(10**6, 0.2)

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from ActiveSeedLib.errors import ActiveSeedError, CancelledError, InputError
+from ActiveSeedLib.plain_text import visible
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,10 +20,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.run(options)
         sys.stdout.flush()
     except InputError as error:
-        print(error, file=sys.stderr)
+        print(visible(str(error)), file=sys.stderr)
         return 2
     except ActiveSeedError as error:
-        print(error, file=sys.stderr)
+        print(visible(str(error)), file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end

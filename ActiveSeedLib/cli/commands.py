@@ -10,6 +10,7 @@ from ActiveSeedLib.app.next_step import NextStep, next_step
 from ActiveSeedLib.cli.output import print_json, say_seconds, table, typed
 from ActiveSeedLib.cli.running import runner
 from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.plain_text import visible
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.registry import Entry, read_assignments
 
@@ -346,7 +347,7 @@ def _print_some(what: str, items: list[dict[str, Any]], why: str) -> None:
     if items:
         print(f"{len(items)} {what}:")
         for item in items[:SHOWN]:
-            print(f"  {item['path']}: {item[why]}")
+            print(visible(f"  {item['path']}: {item[why]}"))
         if len(items) > SHOWN:
             print(f"  … and {len(items) - SHOWN} more (--json lists all)")
 

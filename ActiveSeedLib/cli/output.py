@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
+from ActiveSeedLib.plain_text import visible
+
 
 class ProgressBar:
     """One line, redrawn on a terminal; elsewhere one line a step, so that logs stay short."""
@@ -23,7 +25,8 @@ class ProgressBar:
         if self._is_terminal:
             filled = round(24 * fraction)
             left = f", {say_seconds(seconds_left)} left" if seconds_left is not None else ""
-            line = f"[{'█' * filled}{'·' * (24 - filled)}] {fraction:4.0%} {step}{left}"
+            bar = f"[{'█' * filled}{'·' * (24 - filled)}]"
+            line = f"{bar} {fraction:4.0%} {visible(step)}{left}"
             width = shutil.get_terminal_size().columns - 1
             self._stream.write(f"\r\x1b[2K{line[:width]}")
         else:
@@ -31,14 +34,14 @@ class ProgressBar:
             if kind == self._last_step:
                 return
             self._last_step = kind
-            self._stream.write(f"{fraction:4.0%} {step}\n")
+            self._stream.write(f"{fraction:4.0%} {visible(step)}\n")
         self._stream.flush()
 
     def note(self, text: str) -> None:
         """Print a sentence above the bar."""
         if not self._quiet:
             self.clear()
-            self._stream.write(text + "\n")
+            self._stream.write("\n".join(map(visible, text.split("\n"))) + "\n")
             self._stream.flush()
 
     def clear(self) -> None:
@@ -82,7 +85,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 def _text(value: Any) -> str:
     if value is None:
         return "–"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else visible(str(value))
 
 
 def print_json(value: Any) -> None:

@@ -8,6 +8,7 @@ import qt
 
 from ActiveSeedLib.app.queue import Line
 from ActiveSeedLib.panel.slices import Slices
+from ActiveSeedLib.panel.tips import plain_tip
 from ActiveSeedLib.signals import Signal
 
 CASE, STATUS, MINUTES = range(3)
@@ -198,7 +199,7 @@ class CaseTable:
                 self._icons[key] = _icon(path) or self._blank
                 item.setIcon(self._icons[key])
         if not item.toolTip():
-            item.setToolTip(self._words(key))
+            item.setToolTip(plain_tip(self._words(key)))
 
     # -- what the user does -----------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from ActiveSeedLib.panel.project_report import (
     rescan_sentence,
 )
 from ActiveSeedLib.panel.schema_table import SchemaTable
+from ActiveSeedLib.panel.tips import plain_tip
 
 if TYPE_CHECKING:
     from ActiveSeedLib.panel.panel import Panel
@@ -53,9 +54,9 @@ class ProjectPage:
             return
         ui, images = self._ui, session.project.images_root
         ui.projectNameLabel.setText(session.root.name)
-        ui.projectNameLabel.setToolTip(str(session.root))
+        ui.projectNameLabel.setToolTip(plain_tip(str(session.root)))
         ui.imagesFolderEdit.setText(str(images))
-        ui.imagesFolderEdit.setToolTip(f"The folder of the images: {images}")
+        ui.imagesFolderEdit.setToolTip(plain_tip(f"The folder of the images: {images}"))
         ui.projectNotesLabel.setText("\n".join(session.notes))
         ui.projectNotesLabel.setVisible(bool(session.notes))
         left_out = len(session.project.refused()) + len(session.project.duplicates())

@@ -15,6 +15,7 @@ from ActiveSeedLib.panel.project_page import ProjectPage
 from ActiveSeedLib.panel.project_report import creation_lines, creation_sentence, shortened
 from ActiveSeedLib.panel.schema_table import SchemaTable
 from ActiveSeedLib.panel.section import Section
+from ActiveSeedLib.panel.tips import plain_tip
 from ActiveSeedLib.project.schema import LabelSchema
 from ActiveSeedLib.project.store import is_project
 from ActiveSeedLib.worker.stream import JobState
@@ -112,7 +113,7 @@ class ProjectSection(Section):
             there = is_project(root)
             name = root.name if there else f"{root.name} (not there)"
             item = qt.QListWidgetItem(f"{name} · {root.parent}")
-            item.setToolTip(str(root) if there else f"{root} is not there now.")
+            item.setToolTip(plain_tip(str(root) if there else f"{root} is not there now."))
             item.setData(qt.Qt.UserRole, str(root))
             if not there:
                 item.setForeground(qt.QBrush(qt.QColor(GREY)))
@@ -125,7 +126,7 @@ class ProjectSection(Section):
         self.ui.reportList.clear()
         for line in shortened(lines):
             item = qt.QListWidgetItem(line)
-            item.setToolTip(line)
+            item.setToolTip(plain_tip(line))
             self.ui.reportList.addItem(item)
         self.ui.reportBox.setVisible(bool(lines))
 

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from ActiveSeedLib.errors import InputError, UnreadableImageError
+from ActiveSeedLib.plain_text import visible
 from ActiveSeedLib.pool import dicom, flat, integrity, itk, nifti
 from ActiveSeedLib.pool.case import Case, Duplicate, Geometry, Pool, Refused
 from ActiveSeedLib.pool.formats import (
@@ -172,6 +173,8 @@ def _examine(root: Path, path: str) -> _Found:
 
 def _look_at(root: Path, path: str) -> _Found:
     file = root / path
+    if not _is_text(path):
+        return _refuse(visible(path), "Its name is not text (UTF-8); rename it.")
     kind = format_of(file)
     if kind is None and suffix_of(file) in UNREADABLE_SUFFIXES:
         return _refuse(path, "This format is not read; save it as .nii.gz (or a picture as .png).")
@@ -206,6 +209,15 @@ def _inspect(file: Path, kind: str, look: Peek) -> tuple[Geometry, str]:
     header = nifti.parse_head(look.head)
     nifti.require_room(header, look.head, look.size)
     return header.geometry, header.note
+
+
+def _is_text(path: str) -> bool:
+    """Return whether a database can keep the path: Linux allows any bytes in a name."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _examine_dicom(root: Path, path: str, look: Peek) -> _Found:
@@ -258,7 +270,7 @@ def _named(cases: Sequence[Case], root: Path) -> list[Case]:
     wanted = []
     for case in cases:
         place = without_suffix(case.path) if case.path != "." else root.name
-        name = unicodedata.normalize("NFC", "__".join(PurePosixPath(place).parts))
+        name = unicodedata.normalize("NFC", visible("__".join(PurePosixPath(place).parts)))
         if len(case.files) > 1 and "series" in case.facts:
             name += f"__series-{case.facts['series']}"
         wanted.append(name)

@@ -162,7 +162,7 @@ def page(folder: Path, times: Seconds) -> None:
             tab = chromium.new_page()
             with timed(times, "page: queue and project are shown"):
                 tab.goto(link)
-                tab.wait_for_selector("[data-name=queue-line], .queue-reason", timeout=300_000)
+                tab.wait_for_selector("[data-name=line]", timeout=300_000)
             times["page: server's memory, GiB"] = _peak(server.pid) / 2**20
             chromium.close()
     finally:
