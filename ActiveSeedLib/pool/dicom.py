@@ -26,7 +26,9 @@ _TAGS = [
     "NumberOfFrames",
     "PatientID",
     "PhotometricInterpretation",
+    "ModalityLUTSequence",
     "PixelSpacing",
+    "RescaleSlope",
     "Rows",
     "SOPClassUID",
     "SOPInstanceUID",
@@ -64,7 +66,7 @@ class Slice:
         patient: pseudonym made of PatientID, or None.
         modality: such as "MR".
         size: columns, rows.
-        spacing: millimetres between columns, between rows.
+        spacing: millimetres between columns, between rows; None if unknown.
         orientation: LPS directions of the rows' and of the columns' run, or None.
         position: LPS position of the first pixel, or None.
         thickness: millimetres of the slice, or between slices; 1 if unknown.
@@ -80,7 +82,7 @@ class Slice:
     patient: str | None
     modality: str
     size: tuple[int, int]
-    spacing: tuple[float, float]
+    spacing: tuple[float, float] | None
     orientation: tuple[float, ...] | None
     position: tuple[float, float, float] | None
     thickness: float
@@ -93,8 +95,8 @@ def is_dicom(head: bytes) -> bool:
     return head[128:132] == b"DICM"
 
 
-def read_slice(root: Path, path: str, key: str) -> Slice | None:
-    """Return the header of one file, or None if it is a directory of others (DICOMDIR).
+def read_slice(root: Path, path: str, key: str, size: int) -> Slice | None:
+    """Return the header of a file of `size` bytes, or None if it is a directory (DICOMDIR).
 
     Raises UnreadableImageError, with a sentence that does not name the file, if it does not hold
     one grey image.
@@ -104,12 +106,13 @@ def read_slice(root: Path, path: str, key: str) -> Slice | None:
         if header.get("SOPClassUID") == _DIRECTORY_CLASS or "DirectoryRecordSequence" in header:
             return None
         _require_grey_image(header)
+        _require_room(header, size)
         return _slice(header, path, key)
     except UnreadableImageError:
         raise
     except Exception as error:  # values are converted when asked for; see `_header`
         raise UnreadableImageError(
-            f"Its DICOM header holds a value that makes no sense ({brief(error)})."
+            f"Its DICOM header holds a value that makes no sense ({brief(error)}); export it again."
         ) from error
 
 
@@ -131,37 +134,8 @@ def labels_in(path: Path) -> str | None:
     return _OTHER_OBJECTS[modality] if modality in {"SEG", "RTSTRUCT"} else None
 
 
-def check_pixels(path: Path) -> None:
-    """Raise UnreadableImageError if the pixel data are missing or shorter than the header says."""
-    import pydicom
-
-    _require_moderate(path)
-    try:
-        header = pydicom.dcmread(path, force=True)
-        pixels = header.get("PixelData")
-        syntax = header.file_meta.get("TransferSyntaxUID")
-        compressed = syntax is not None and syntax.is_compressed
-    except OSError:
-        raise
-    except Exception as error:  # see `_header`
-        raise UnreadableImageError(
-            f"The DICOM file is damaged or cut short ({brief(error)}); copy it again."
-        ) from error
-    if pixels is None:
-        raise UnreadableImageError("The DICOM file holds no pixels, or is cut short before them.")
-    if compressed:  # encapsulated: pydicom has looked for its end
-        return
-    bits = int(header.Rows) * int(header.Columns) * int(header.BitsAllocated)
-    expected = bits * int(header.get("SamplesPerPixel", 1)) // 8
-    if len(pixels) < expected:
-        raise UnreadableImageError(
-            f"The file is cut short: it holds {len(pixels):,} of {expected:,} bytes of pixels; "
-            "copy it again."
-        )
-
-
-def _require_moderate(path: Path) -> None:
-    """Refuse a file that is deflated as a whole and holds more than an image can.
+def require_moderate(path: Path) -> None:
+    """Raise UnreadableImageError if a file is deflated as a whole and holds more than an image can.
 
     pydicom inflates such a file at once, in memory. Its header proper (PS3.10, 7.1) is not deflated
     and tells its own length in bytes 140 to 143.
@@ -188,24 +162,34 @@ def _require_moderate(path: Path) -> None:
 def _header(path: Path) -> Any:
     import pydicom
 
-    _require_moderate(path)
+    require_moderate(path)
     try:
         # `force`: older scanners wrote no preamble; what is no DICOM at all lacks every tag.
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS, force=True)
     except OSError:
         raise
     except Exception as error:  # pydicom has no common error for what damage leads to
-        raise UnreadableImageError(f"Its DICOM header cannot be read ({brief(error)}).") from error
+        raise UnreadableImageError(
+            f"Its DICOM header cannot be read ({brief(error)}); copy it again."
+        ) from error
     if "SOPClassUID" not in header and "Rows" not in header:
-        raise UnreadableImageError("The file is named as DICOM but does not hold a DICOM header.")
+        raise UnreadableImageError(
+            "The file is named as DICOM but does not hold a DICOM header; copy it again, or "
+            "rename it."
+        )
     return header
 
 
 def _require_grey_image(header: Any) -> None:
     modality = str(header.get("Modality", "") or "")
     if modality in _OTHER_OBJECTS or "Rows" not in header or "Columns" not in header:
-        what = _OTHER_OBJECTS.get(modality, "no image")
-        raise UnreadableImageError(f"This DICOM file is {what}; only images are used.")
+        if modality not in _OTHER_OBJECTS:
+            raise UnreadableImageError(
+                "This DICOM file is no image, or cut short; leave it out, or copy it again."
+            )
+        raise UnreadableImageError(
+            f"This DICOM file is {_OTHER_OBJECTS[modality]}; only images are used, so leave it out."
+        )
     if int(header.get("SamplesPerPixel", 1) or 1) != 1:
         raise UnreadableImageError("The DICOM image is in colour (RGB); convert it to grey.")
     if str(header.get("PhotometricInterpretation", "")).startswith("PALETTE"):
@@ -217,14 +201,50 @@ def _require_grey_image(header: Any) -> None:
             f"The DICOM file holds {frames} frames; convert it to a NIfTI volume (if they are "
             "slices) or to single pictures (if they are a film)."
         )
+    _require_plain_values(header)
+
+
+def _require_plain_values(header: Any) -> None:
+    """Refuse values that are not whole bytes, or are real ones only by a table."""
+    bits = int(header.get("BitsAllocated", 16) or 16)
+    if bits not in {8, 16, 32}:
+        raise UnreadableImageError(
+            f"Each pixel takes {bits} bit{'s' * (bits > 1)}, which is not read; save it with 8 or "
+            "16 bits."
+        )
+    if min(int(header.Rows or 0), int(header.Columns or 0)) < 1:
+        raise UnreadableImageError("The image has the size 0; copy it again, or leave it out.")
+    if "ModalityLUTSequence" in header:
+        raise UnreadableImageError(
+            "Its real values come from a table (modality LUT), which is not read; export it with "
+            "slope and intercept."
+        )
+    if header.get("RescaleSlope") == 0:
+        raise UnreadableImageError("Its rescale slope is 0, so all is lost; export it again.")
+
+
+def _require_room(header: Any, size: int) -> None:
+    """Refuse a file that is too small for the pixels that it says it has."""
+    syntax = header.file_meta.get("TransferSyntaxUID")
+    known = syntax is not None and syntax.is_transfer_syntax
+    if known and (syntax.is_compressed or syntax.is_deflated):
+        return
+    expected = int(header.Rows) * int(header.Columns) * int(header.get("BitsAllocated", 16)) // 8
+    if size < expected:
+        raise UnreadableImageError(
+            f"The file is cut short: it can hold {size:,} of {expected:,} bytes of pixels; "
+            "copy it again."
+        )
 
 
 def _slice(header: Any, path: str, key: str) -> Slice:
     orientation = _floats(header, "ImageOrientationPatient", 6)
     position = _floats(header, "ImagePositionPatient", 3)
     across = _floats(header, "PixelSpacing", 2) or _floats(header, "ImagerPixelSpacing", 2)
-    if across is None or min(across) <= 0:
-        across = (1.0, 1.0)
+    if across is not None and min(across) <= 0:
+        raise UnreadableImageError(
+            f"It gives its pixels the size {across[1]:g} × {across[0]:g} mm; export it again."
+        )
     thickness = header.get("SpacingBetweenSlices") or header.get("SliceThickness") or 1.0
     modality = str(header.get("Modality", "") or "")
     patient = str(header.get("PatientID", "") or "").strip()
@@ -243,7 +263,7 @@ def _slice(header: Any, path: str, key: str) -> Slice:
         patient=pseudonym(patient) if patient else None,
         modality=modality,
         size=(int(header.Columns), int(header.Rows)),
-        spacing=(across[1], across[0]),
+        spacing=(across[1], across[0]) if across is not None else None,
         orientation=orientation,
         position=(position[0], position[1], position[2]) if position else None,
         thickness=abs(float(thickness)) or 1.0,

@@ -1,9 +1,12 @@
 """Which format a file is of, judged by its name, and the formats' common refusal."""
 
 import os
+import re
 from pathlib import PurePath, PurePosixPath
 
 from ActiveSeedLib.errors import UnreadableImageError
+
+_WHO = re.compile(r"^((sitk|itk)?(::)?(ITK )?ERROR: |Reason: |\w+\(0x[0-9a-f]+\): )+")
 
 
 class NotGreyError(UnreadableImageError):
@@ -69,5 +72,5 @@ def brief(error: BaseException) -> str:
     """Return what a library says of a damaged file, short enough for a bracket in a sentence."""
     lines = [line.strip() for line in str(error).splitlines() if any(map(str.isalpha, line))]
     reason = lines[-1] if lines else type(error).__name__
-    reason = reason.split(". ")[0].removeprefix("sitk::ERROR: ").removeprefix("Reason: ")
+    reason = _WHO.sub("", reason.split(". ")[0])
     return reason.rstrip(".!")[:150]

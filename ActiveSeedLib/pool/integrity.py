@@ -13,7 +13,7 @@ from typing import Any
 
 from ActiveSeedLib.errors import UnreadableImageError
 from ActiveSeedLib.files import write_json
-from ActiveSeedLib.pool import dicom, flat, inflate, nifti, streams
+from ActiveSeedLib.pool import dicom_pixels, flat, inflate, nifti, streams
 from ActiveSeedLib.pool.case import Case
 from ActiveSeedLib.pool.formats import format_of, suffix_of, unread
 from ActiveSeedLib.pool.textheader import find_voxels
@@ -35,7 +35,7 @@ def verify(path: Path) -> str | None:
         if kind == "image2d":
             flat.check(path)
         elif kind is None or kind == "dicom":
-            dicom.check_pixels(path)
+            dicom_pixels.check(path)
         else:
             checks[kind](path)
     except UnreadableImageError as error:

@@ -1,7 +1,6 @@
 """SimpleITK's view of a file, turned into the project's arrays and geometries and back."""
 
 import threading
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -65,25 +64,6 @@ def read_channel(path: Path, channel: int) -> Any:
     except RuntimeError as error:
         raise UnreadableImageError(_sentence(error)) from error
     return array[..., channel]
-
-
-def read_series(files: Sequence[Path], geometry: Geometry) -> Image:
-    """Read the DICOM slices in the order given, their rescale slope and intercept applied.
-
-    MONOCHROME1 comes turned by GDCM: bright means dense in every case of the pool.
-    """
-    import SimpleITK
-
-    try:
-        image = SimpleITK.ReadImage([str(path) for path in files])
-    except RuntimeError as error:
-        raise UnreadableImageError(_sentence(error)) from error
-    array = SimpleITK.GetArrayFromImage(image)
-    if array.size != geometry.size[0] * geometry.size[1] * geometry.size[2]:
-        raise UnreadableImageError(
-            f"The slices hold {array.shape} pixels, their headers say {geometry.shape}."
-        )
-    return Image(array.reshape(geometry.shape), geometry)
 
 
 def write(path: Path, array: Any, geometry: Geometry) -> None:

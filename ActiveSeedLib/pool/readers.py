@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ActiveSeedLib.errors import InputError, UnreadableImageError
 from ActiveSeedLib.files import replacing
-from ActiveSeedLib.pool import flat, itk, nifti
+from ActiveSeedLib.pool import dicom_pixels, flat, itk, nifti
 from ActiveSeedLib.pool.case import Case, Geometry, Image
 from ActiveSeedLib.pool.formats import NotGreyError, format_of, suffix_of, unread
 
@@ -137,9 +137,11 @@ def _read_dicom(root: Path, case: Case) -> Image:
             "the folder again."
         )
     try:
-        return itk.read_series(files, case.geometry)
+        return dicom_pixels.read_series(files, case.geometry)
     except UnreadableImageError as error:
         raise UnreadableImageError(f"{root / case.path}: {error}") from error
+    except OSError as error:
+        raise UnreadableImageError(f"{root / case.path}: {unread(error)}") from error
 
 
 def _finite(array: NDArray[Any], path: Path) -> NDArray[Any]:

@@ -83,7 +83,7 @@ def scan(
         elif found.case is not None:
             cases.append(found.case)
             notes += [Refused(found.case.path, found.note)] if found.note else []
-    series = assemble(slices)
+    series = assemble(root, slices)
     cases += series.cases
     refused += series.refused
     notes += series.notes
@@ -221,7 +221,7 @@ def _is_text(path: str) -> bool:
 
 
 def _examine_dicom(root: Path, path: str, look: Peek) -> _Found:
-    found = dicom.read_slice(root, path, look.key)
+    found = dicom.read_slice(root, path, look.key, look.size)
     return _Found() if found is None else _Found(slice=found)
 
 

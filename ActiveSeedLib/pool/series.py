@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from ActiveSeedLib.errors import UnreadableImageError
 from ActiveSeedLib.pool.case import Case, Geometry, Refused
 from ActiveSeedLib.pool.dicom import Slice
+from ActiveSeedLib.pool.dicom_pixels import digest
+from ActiveSeedLib.pool.grid import NO_VOXEL_SIZE, regular
 from ActiveSeedLib.pool.identity import combined_key
 
 _SAME_PLACE = 1e-3  # millimetres
@@ -30,12 +32,16 @@ class Assembled:
     notes: list[Refused] = field(default_factory=list)
 
 
-def assemble(slices: Iterable[Slice]) -> Assembled:
+def assemble(root: Path, slices: Iterable[Slice]) -> Assembled:
     """Group slices by SeriesInstanceUID, wherever their files lie, and make each series a case.
 
     The slices are ordered by position along their common normal. X-rays and the like, which have
     no position in space, are a case each. A series that is incomplete, uneven, mixed, a scout or
     four-dimensional is refused with a sentence.
+
+    Args:
+        root: the images folder, in which files that repeat a slice are compared.
+        slices: all that were found.
     """
     groups: dict[str, list[Slice]] = defaultdict(list)
     for item in sorted(slices, key=lambda item: item.path):
@@ -47,11 +53,15 @@ def assemble(slices: Iterable[Slice]) -> Assembled:
         apart = unplaced and distinct[0].modality not in _SECTIONAL
         for part in [[item] for item in distinct] if apart else [distinct]:
             try:
+                if part is distinct:
+                    _require_same(root, group)
                 case = _case(part)
             except UnreadableImageError as error:
                 result.refused.append(Refused(_place(part), f"{_title(part)}: {error}"))
                 continue
             result.cases.append(case)
+            if part[0].spacing is None:
+                result.notes.append(Refused(case.path, NO_VOXEL_SIZE))
             repeated = len(group) - len(distinct)
             if repeated and not apart:
                 note = f"{_title(part)}: {repeated} repeated files of its slices were left out."
@@ -60,11 +70,31 @@ def assemble(slices: Iterable[Slice]) -> Assembled:
 
 
 def _distinct(group: Sequence[Slice]) -> list[Slice]:
-    """Return the slices without files that repeat one (SOPInstanceUID); the first path stays."""
-    first: dict[str, Slice] = {}
+    """Return the slices without files that repeat one; the first path stays."""
+    first: dict[object, Slice] = {}
     for item in group:
-        first.setdefault(item.instance or item.path, item)
+        first.setdefault(_identity(item), item)
     return list(first.values())
+
+
+def _identity(item: Slice) -> object:
+    """Return what files of the same slice share: SOPInstanceUID and, as some lie, the place."""
+    return (item.instance, item.position, item.orientation) if item.instance else item.path
+
+
+def _require_same(root: Path, group: Sequence[Slice]) -> None:
+    """Refuse a series in which files that claim to be the same slice hold different pixels."""
+    versions: dict[object, list[Slice]] = defaultdict(list)
+    for item in group:
+        versions[_identity(item)].append(item)
+    for same in versions.values():
+        if len({item.key for item in same}) == 1:
+            continue
+        if len({digest(root / item.path) for item in same}) > 1:
+            raise UnreadableImageError(
+                f"one of its slices is there in {len(same)} versions ({same[0].path} and "
+                f"{same[1].path}); keep one of them."
+            )
 
 
 def _title(slices: Sequence[Slice]) -> str:
@@ -90,6 +120,8 @@ def _case(slices: Sequence[Slice]) -> Case:
     if any(item.localizer for item in slices):
         raise UnreadableImageError("it is a scout (localizer), made for planning; leave it out.")
     _require_one_of_each(slices)
+    if slices[0].modality in _SECTIONAL:
+        _require_facts(slices[0])
     first = slices[0]
     if len(slices) == 1:
         ordered, geometry = list(slices), _plane(first, first.thickness, 1)
@@ -110,16 +142,28 @@ def _case(slices: Sequence[Slice]) -> Case:
 def _require_one_of_each(slices: Sequence[Slice]) -> None:
     """Refuse slices of several studies, patients, sizes or pixel spacings."""
     for what, values in (
+        ("modalities", {item.modality for item in slices}),
         ("studies", {item.study for item in slices}),
         ("patients", {item.patient for item in slices}),
         ("image sizes", {item.size for item in slices}),
         ("photometric interpretations", {item.facts.get("photometric") for item in slices}),
-        ("pixel spacings", {tuple(np.round(item.spacing, 4)) for item in slices}),
+        ("pixel spacings", {tuple(np.round(item.spacing or (0, 0), 4)) for item in slices}),
     ):
         if len(values) > 1:
             raise UnreadableImageError(
                 f"its slices are of {len(values)} different {what}; export it again, one a series."
             )
+
+
+def _require_facts(item: Slice) -> None:
+    """Refuse a slice of a volume that does not say what it takes to make one of it."""
+    if not item.series:
+        raise UnreadableImageError(
+            "it has no SeriesInstanceUID, by which slices are known to belong together; export it "
+            "again."
+        )
+    if item.spacing is None:
+        raise UnreadableImageError("its pixels have no size in millimetres; export it again.")
 
 
 def _stack(slices: Sequence[Slice]) -> tuple[list[Slice], Geometry]:
@@ -140,7 +184,7 @@ def _stack(slices: Sequence[Slice]) -> tuple[list[Slice], Geometry]:
     _require_even(np.diff(along))
     drift = positions - positions[0] - np.outer(along - along[0], normal)
     shift = float(np.linalg.norm(drift, axis=1).max())
-    if shift > 0.5 * min(ordered[0].spacing):
+    if shift > 0.5 * min(ordered[0].spacing or (1.0, 1.0)):
         raise UnreadableImageError(
             f"its slices are shifted against each other by up to {shift:.1f} mm (a tilted gantry); "
             "resample it to a regular grid."
@@ -202,15 +246,18 @@ def _normal(item: Slice) -> NDArray[Any]:
     normal = np.cross(orientation[:3], orientation[3:])
     length = float(np.linalg.norm(normal))
     if length < 0.5:
-        raise UnreadableImageError("its rows and columns run in the same direction.")
+        raise UnreadableImageError(
+            "its rows and columns run in the same direction; export it again."
+        )
     return np.asarray(normal / length)
 
 
 def _plane(item: Slice, step: float, count: int) -> Geometry:
     """Return the geometry of `count` slices, `step` millimetres apart, from `item` on."""
     size = (*item.size, count)
-    spacing = (*item.spacing, step)
+    spacing = (*(item.spacing or (1.0, 1.0)), step)
     if item.orientation is None or item.position is None:
-        return Geometry(size, spacing)
+        return regular(Geometry(size, spacing))
     axes = np.column_stack((item.orientation[:3], item.orientation[3:], _normal(item)))
-    return Geometry(size, spacing, item.position, tuple(float(v) + 0.0 for v in axes.ravel()))
+    directions = tuple(float(v) + 0.0 for v in axes.ravel())
+    return regular(Geometry(size, spacing, item.position, directions))

@@ -43,7 +43,7 @@ def _as_sitk(geometry: Geometry) -> sitk.Image:
 @given(
     axis=st.integers(0, 2),
     index=st.integers(0, 3),
-    turn=st.floats(-3, 3, allow_subnormal=False),  # which SimpleITK cannot invert
+    turn=st.floats(-3, 3).map(lambda turn: round(turn, 9)),  # less, SimpleITK cannot invert
     size=st.tuples(*[st.integers(4, 5)] * 3),
 )
 def test_every_voxel_of_a_slice_lies_where_it_lay_in_the_volume(

@@ -9,7 +9,19 @@ import importlib
 
 from Testing.sweeps.inputs.kinds import Kind
 
-FAMILIES = ("nifti", "geometry", "nrrd", "metaimage", "voxels", "pictures", "labels", "label_files")
+FAMILIES = (
+    "nifti",
+    "geometry",
+    "nrrd",
+    "metaimage",
+    "voxels",
+    "pictures",
+    "dicom",
+    "dicom_damage",
+    "series",
+    "labels",
+    "label_files",
+)
 
 
 def all_kinds() -> dict[str, Kind]:

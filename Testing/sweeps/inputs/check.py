@@ -138,10 +138,7 @@ def _check_outcome(outcome: Outcome, pool: Pool, images: Path, folder: Path) -> 
 
 
 def _check_used(used: Used, pool: Pool, images: Path, folder: Path) -> str:
-    case = _case_at(pool, used.path)
-    if case is None:
-        reasons = [entry.reason for entry in pool.refused if entry.path == used.path]
-        raise WrongError(f"{used.path} is not used: {reasons or 'it is not listed'}")
+    case = _case_of(used, pool, images)
     image = read_image(images, case)
     require_equal(used.path, image.array, affine_of(image.geometry), (used.array, used.affine))
     if not image.geometry.is_close(case.geometry):
@@ -158,6 +155,16 @@ def _check_used(used: Used, pool: Pool, images: Path, folder: Path) -> str:
             raise WrongError(f"{file} is read, but told to be damaged: {verdict}")
     _check_label(image, folder / "label.nii.gz")
     return notes
+
+
+def _case_of(used: Used, pool: Pool, images: Path) -> Case:
+    """Return the case at its path; of several DICOM series in a folder, the one with its values."""
+    found = [case for case in pool.cases if case.path == used.path]
+    if not found:
+        reasons = [entry.reason for entry in pool.refused if entry.path == used.path]
+        raise WrongError(f"{used.path} is not used: {reasons or 'it is not listed'}")
+    same = (c for c in found if np.array_equal(read_image(images, c).array, used.array))
+    return found[0] if len(found) == 1 else next(same, found[0])
 
 
 def _case_at(pool: Pool, path: str) -> Case | None:
