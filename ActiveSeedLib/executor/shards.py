@@ -61,10 +61,14 @@ class Folder:
 
     Args:
         root: the folder; made when it is first written to.
+
+    Attributes:
+        project: the folder of the project that it is of.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.project = root.parents[2]
         self.logs = root / "logs"
         self.verified = root / "verified"
         self._seen: set[str] = set()
@@ -118,6 +122,15 @@ class Folder:
                 if other != self.root and time.time() - other.stat().st_mtime > KEPT_SECONDS:
                     shutil.rmtree(other, ignore_errors=True)
 
+    @classmethod
+    def of_work(cls, project: Path, key: str) -> "Folder":
+        """Return the files of the work `key` in the folder of a project."""
+        return cls(project / "cache" / "shards" / key)
+
+    def kept(self) -> list[Path]:
+        """Return the folders of what shards kept of the parts of cases."""
+        return sorted((self.root / "kept").glob("*/*"))
+
     # -- of a task --------------------------------------------------------------------------------
 
     def read_work(self) -> tuple[str, dict[str, Any]]:
@@ -131,16 +144,12 @@ class Folder:
         found = json.loads(text)
         return Shard(tuple(Item.from_json(one) for one in found["items"])), found["images"]
 
-    def kept(self, key: str) -> Path:
-        """Return where a shard keeps what it finds of the parts of a case."""
-        return self.root / "kept" / key
-
     def do(self, shard: Shard, work: Work, load: Reader) -> None:
         """Work on those cases of a shard that nothing came of yet, and write what comes of each."""
         left = [item for item in shard.items if not self._done(item.key).exists()]
         keys = {item.case.key: item.key for item in left}
         if left:
-            place = Place(load, Progress(), self.kept(shard.key))
+            place = Place(load, Progress(), self.project, self.root / "kept" / shard.key)
             for outcome in work.do(left, place):
                 write_json(self._done(keys[outcome.key]), outcome.to_json())
 

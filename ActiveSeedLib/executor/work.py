@@ -80,12 +80,14 @@ class Place:
     Attributes:
         load: reads the image of a case; raises `ActiveSeedError`.
         progress: told what is done, and asked to stop between cases at least.
-        folder: where results of parts of a case may be kept.
+        root: the project's folder, which may have another path on another machine.
+        kept: where results of parts of a case may be kept.
     """
 
     load: Reader
     progress: Progress
-    folder: Path
+    root: Path
+    kept: Path
 
 
 class Work(Protocol):

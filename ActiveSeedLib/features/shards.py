@@ -30,12 +30,19 @@ _DAMAGE = (InputError, OSError, ValueError, KeyError, MemoryError, EOFError, zip
 
 
 class Shelf:
-    """The vectors of one encoder, by case key; `folder` is created when first written to."""
+    """The vectors of one encoder, by case key; `folder` is created when first written to.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: where they are kept.
+        known: another folder of vectors, which is read but never written to.
+    """
+
+    def __init__(self, folder: Path, known: Path | None = None) -> None:
         self.folder = folder
         self._rows: dict[str, tuple[Path, int]] = {}
         self._lengths: dict[Path, int] = {}
+        if known is not None and known != folder:
+            self._rows.update(Shelf(known)._rows)
         for path in sorted(self.folder.glob("shard-*.npz")):
             # What a failing disk has damaged counts as not there, and is encoded again.
             with suppress(*_DAMAGE):
@@ -82,6 +89,12 @@ class Shelf:
             positions, rows = np.array(pairs).T
             result[positions] = vectors[rows]
         return np.empty((0, 0), dtype=np.float32) if result is None else result
+
+    def take_over(self, other: "Shelf") -> None:
+        """Add those vectors of another shelf that are missing here."""
+        keys = self.missing(list(other._rows))
+        if keys:
+            self.put(keys, other.get(keys))
 
     def failures(self) -> dict[str, str]:
         """Return key → sentence of the cases that could not be encoded."""

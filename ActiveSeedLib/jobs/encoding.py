@@ -14,6 +14,7 @@ from ActiveSeedLib.jobs.shards import carry_out
 from ActiveSeedLib.pool.case import Case
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.project import Project
+from ActiveSeedLib.project.store import FEATURES
 
 Source = dict[str, Any]
 """What an encoder is made of, as plain values: {"encoder": name, "parameters": {…}}, {"difficulty":
@@ -60,7 +61,10 @@ class EncodeWork:
                 f"The encoder {encoder.name} is another one here than where the work was asked "
                 "for: install the same ActiveSeed and the same weights on all machines."
             )
-        kept = Shelf(place.folder / encoder.parts) if isinstance(encoder, ThoroughEncoder) else None
+        kept = None
+        if isinstance(encoder, ThoroughEncoder):
+            known = place.root / FEATURES / encoder.parts
+            kept = Shelf(place.kept / encoder.parts, known)
         cases = [item.case for item in items]
         for one in encode_cases(cases, place.load, encoder, kept, place.progress):
             yield Outcome(one.key, vector=one.vector, problem=one.problem)

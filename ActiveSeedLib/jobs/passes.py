@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from time import monotonic
 from typing import Any, ClassVar, Literal
 
@@ -128,8 +127,9 @@ def make_passes(
         f"Measuring {' and '.join(sorted(plan.how))} takes about {plan.predictions} predictions "
         f"of each of {len(lacking)} cases; what is measured is kept."
     )
-    paths = [str(one.folder / "model.pt") for one in (model, *plan.members)]
-    work = PassesWork(paths, [sha256(Path(path)) for path in paths], device)
+    paths = [one.folder / "model.pt" for one in (model, *plan.members)]
+    files = [path.relative_to(project.root).as_posix() for path in paths]
+    work = PassesWork(files, [sha256(path) for path in paths], device)
     items = [
         Item(unit, {"how": {kind: plan.how[kind] for kind in kinds}}) for unit, kinds in lacking
     ]
@@ -157,7 +157,7 @@ class PassesWork:
     An item's extra holds "how" its kinds of passes are made. The vector is the gradient embedding.
 
     Attributes:
-        models: their files, the one that is asked first.
+        models: their files below the project's folder, the one that is asked first.
         checksums: SHA-256 of each.
         device: "auto", "cpu" or "cuda".
     """
@@ -178,7 +178,7 @@ class PassesWork:
 
     def do(self, items: Sequence[Item], place: Place) -> Iterator[Outcome]:
         """Yield the scores, and the gradient embedding if it is asked for; see `Work.do`."""
-        first, *others = [Predictor(Path(path), device=self.device) for path in self.models]
+        first, *others = [Predictor(place.root / path, device=self.device) for path in self.models]
         if any("bald" in item.extra["how"] for item in items) and not dropouts(first.network):
             raise InputError(
                 "The model drops no features, so its passes cannot differ: train with a dropout "

@@ -12,7 +12,7 @@ from ActiveSeedLib.executor.work import Item, Outcome, Place
 from ActiveSeedLib.files import sha256
 from ActiveSeedLib.jobs.opening import on_project
 from ActiveSeedLib.jobs.shards import carry_out
-from ActiveSeedLib.pool.case import Case, Image
+from ActiveSeedLib.pool.case import Case
 from ActiveSeedLib.pool.readers import read_label, write_image, write_label
 from ActiveSeedLib.pool.slices import SLICES
 from ActiveSeedLib.progress import Progress
@@ -90,7 +90,7 @@ def predict_missing(
     if not missing:
         return 0
     path = model.folder / "model.pt"
-    work = PredictWork(str(project.root), str(path), sha256(path), device)
+    work = PredictWork(_below(project, path), sha256(path), device)
     items = [Item(case, _files(project, model, case)) for case in missing.values()]
     done = 0
     for found in carry_out(project, work, items, progress):
@@ -110,13 +110,11 @@ class PredictWork:
     is predicted slice by slice, the KJI axis "slices" that these lie along.
 
     Attributes:
-        root: the project's folder.
-        model: its file.
+        model: its file below the project's folder.
         checksum: SHA-256 of that.
         device: "auto", "cpu" or "cuda".
     """
 
-    root: str
     model: str
     checksum: str
     device: str
@@ -135,34 +133,17 @@ class PredictWork:
         """Yield what each prediction tells, once its files are written; see `Work.do`."""
         from ActiveSeedLib.segmentation.inference import Predictor
 
-        predictor = Predictor(Path(self.model), device=self.device)
+        predictor = Predictor(place.root / self.model, device=self.device)
         for index, item in enumerate(items):
             place.progress.update(
                 index / len(items), f"Predicting case {index + 1} of {len(items)}"
             )
             try:
-                facts = self._predict(predictor, item, place.load(item.case), place.progress)
+                facts = _predict(predictor, item, place)
             except ActiveSeedError as error:
                 yield Outcome(item.case.key, problem=str(error))
             else:
                 yield Outcome(item.case.key, facts)
-
-    def _predict(
-        self, predictor: "Predictor", item: Item, image: Image, progress: Progress
-    ) -> dict[str, Any]:
-        """Predict one image, write its files, and return what the prediction tells."""
-        from ActiveSeedLib.segmentation.telling import predict_and_tell, predict_slices_and_tell
-
-        axis = item.extra.get("slices")
-        if axis is None:
-            found, facts = predict_and_tell(predictor, image, progress)
-        else:
-            found, facts = predict_slices_and_tell(predictor, image, axis, progress)
-        del image  # it may be large, and so is what is written now
-        root, geometry = Path(self.root), item.case.geometry
-        write_label(root / item.extra["labels"], found.labels, geometry)
-        write_image(root / item.extra["entropy"], found.entropy_map, geometry)
-        return facts
 
 
 def score_test(
@@ -185,7 +166,7 @@ def score_test(
         if r.case.key in predicted and r.case.key in labels
     ]
     names = {r.case.key: r.case.name for r in tests}
-    work = ScoreWork(str(project.root), model.id, sorted(project.schema.values))
+    work = ScoreWork(model.id, sorted(project.schema.values))
     scores: dict[str, dict[str, Any]] = {}
     for found in carry_out(project, work, items, progress):
         if found.problem is None:
@@ -212,12 +193,10 @@ class ScoreWork:
     checksum of the latter.
 
     Attributes:
-        root: the project's folder.
         model: that predicted them.
         values: of the label maps that are scored.
     """
 
-    root: str
     model: str
     values: list[int]
     kind: ClassVar[str] = "score"
@@ -234,7 +213,7 @@ class ScoreWork:
 
     def do(self, items: Sequence[Item], place: Place) -> Iterator[Outcome]:
         """Yield the scores of each item; see `Work.do`."""
-        root, values = Path(self.root), tuple(self.values)
+        root, values = place.root, tuple(self.values)
         for index, item in enumerate(items):
             place.progress.update(index / len(items), f"Scoring case {index + 1} of {len(items)}")
             try:
@@ -253,6 +232,22 @@ def _lacks(known: dict[str, Any] | None, wanted: Collection[str], by_slices: boo
         return True
     told = list(known.get(SLICES, {}).values()) if by_slices else [known]
     return not told or any(name not in one for one in told for name in wanted)
+
+
+def _predict(predictor: "Predictor", item: Item, place: Place) -> dict[str, Any]:
+    """Predict one image, write its files, and return what the prediction tells."""
+    from ActiveSeedLib.segmentation.telling import predict_and_tell, predict_slices_and_tell
+
+    image, axis = place.load(item.case), item.extra.get("slices")
+    if axis is None:
+        found, facts = predict_and_tell(predictor, image, place.progress)
+    else:
+        found, facts = predict_slices_and_tell(predictor, image, axis, place.progress)
+    del image  # it may be large, and so is what is written now
+    geometry = item.case.geometry
+    write_label(place.root / item.extra["labels"], found.labels, geometry)
+    write_image(place.root / item.extra["entropy"], found.entropy_map, geometry)
+    return facts
 
 
 def _files(project: Project, model: ModelRecord, case: Case) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from ActiveSeedLib.executor.processes import ProcessLauncher, gpus
 from ActiveSeedLib.executor.shards import Folder
 from ActiveSeedLib.executor.slurm import SlurmLauncher, end_arrays
 from ActiveSeedLib.executor.work import Item, Outcome, Place, Work, work_key
+from ActiveSeedLib.features.shards import Shelf
 from ActiveSeedLib.jobs import task
 from ActiveSeedLib.jobs.opening import require_images
 from ActiveSeedLib.jobs.units import reading, verified_path
@@ -39,7 +40,7 @@ def carry_out(
     if not items:
         return
     require_images(project)
-    folder = Folder(project.root / "cache" / "shards" / work_key(work))
+    folder = Folder.of_work(project.root, work_key(work))
     end_arrays(folder.root)  # of a run that was killed
     folder.forget_problems()
     left = {item.key: item for item in items}
@@ -49,7 +50,7 @@ def carry_out(
     launcher = _launcher(folder, work, len(left))
     if launcher is None:
         with reading(project) as load:
-            place = Place(load, progress, project.features_folder)
+            place = Place(load, progress, project.root, project.features_folder)
             yield from work.do(list(left.values()), place)
     else:
         retries = current_executor().retries
@@ -57,10 +58,17 @@ def carry_out(
         try:
             yield from outside.run(work, list(left.values()), progress)
         finally:
-            with Verified(verified_path(project)) as verified:
-                for path in folder.verified.glob("[!.]*.json"):
-                    verified.learn(path)
+            _take_over(project, folder)
     folder.remove()
+
+
+def _take_over(project: Project, folder: Folder) -> None:
+    """Keep what tasks learnt besides: of the image files, and of the parts of cases."""
+    with Verified(verified_path(project)) as verified:
+        for path in folder.verified.glob("[!.]*.json"):
+            verified.learn(path)
+    for kept in folder.kept():
+        Shelf(project.features_folder / kept.name).take_over(Shelf(kept))
 
 
 def _launcher(folder: Folder, work: Work, count: int) -> Launcher | None:

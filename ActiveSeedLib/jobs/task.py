@@ -40,8 +40,8 @@ def do_shard(root: str, key: str) -> None:
         work = _make_work(*folder.read_work())
         shard, images = folder.read_shard(key)
         with Verified(folder.verified / f"{key}.json") as verified:
-            verified.learn(Path(images["verified"]))
-            folder.do(shard, work, _reader(images, verified))
+            verified.learn(folder.project / images["verified"])
+            folder.do(shard, work, _reader(folder.project, images, verified))
     except BaseException as error:
         if folder.root.is_dir():  # else the work is over, or given up
             folder.record_error(key, error)
@@ -55,18 +55,27 @@ def images_of(project: Project, items: tuple[Item, ...]) -> Images:
         key, index = split_key(item.case.key)
         if key not in volumes:
             volumes[key] = item.case if index is None else project.case(key).case
+    thumbnails = {key: project.thumbnail_path(key) for key in volumes}
     return {
-        "root": str(project.images_root),
+        "root": _seen_from(project.root, project.images_root),
         "axis": project.canonical_axis if project.takes_slices else None,
         "volumes": [case.to_json() for case in volumes.values()],
-        "thumbnails": {key: str(project.thumbnail_path(key)) for key in volumes},
-        "verified": str(verified_path(project)),
+        "thumbnails": {key: _seen_from(project.root, path) for key, path in thumbnails.items()},
+        "verified": _seen_from(project.root, verified_path(project)),
     }
 
 
-def _reader(images: Images, verified: Verified) -> Reader:
-    thumbnails = images["thumbnails"]
-    loader = ImageLoader(Path(images["root"]), verified, lambda key: Path(thumbnails[key]))
+def _seen_from(root: Path, path: Path) -> str:
+    """Return the way from the project's folder, if there is one: it is the same on all machines."""
+    try:
+        return Path(os.path.relpath(path, root)).as_posix()
+    except ValueError:  # another drive
+        return str(path)
+
+
+def _reader(project: Path, images: Images, verified: Verified) -> Reader:
+    root = Path(os.path.normpath(project / images["root"]))
+    loader = ImageLoader(root, verified, lambda key: project / images["thumbnails"][key])
     if images["axis"] is None:
         return loader
     volumes = [Case.from_json(one) for one in images["volumes"]]

@@ -12,6 +12,7 @@ from ActiveSeedLib.project.records import Event
 
 DATABASE = "project.sqlite"
 TEMPORARY = ".tmp-"
+FEATURES = "features"
 
 
 def is_project(folder: Path) -> bool:
@@ -35,7 +36,7 @@ class Store:
     @property
     def features_folder(self) -> Path:
         """Where encoders keep their vectors."""
-        return self.root / "features"
+        return self.root / FEATURES
 
     @property
     def labels_folder(self) -> Path:

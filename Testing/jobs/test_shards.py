@@ -4,13 +4,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.executor.settings import VARIABLE
+from ActiveSeedLib.features.shards import Shelf
 from ActiveSeedLib.features.store import FeatureStore
 from ActiveSeedLib.files import sha256
 from ActiveSeedLib.project.project import Project
+from Testing.features.sam_small import SMALL, write_small
 from Testing.jobs.conftest import SETTINGS, copy_of, do, make_project
 
 TASKS = {"array_width": 2}
@@ -20,15 +23,11 @@ def what_is_known(root: Path) -> dict[str, Any]:
     """Return all that per-case work has left in a project, byte by byte."""
     with Project.open(root, write=False) as project:
         model = project.latest_model()
-        maps = [path.parent.name for path in project.features_folder.glob("*/encoder.json")]
-        units = project.units_of(r.case for r in project.cases() if r.problem is None)
         store = FeatureStore(project.features_folder)
-        vectors = {
-            name: store.get([unit.key for unit in units], name).tobytes() for name in sorted(maps)
-        }
+        names = sorted(path.parent.name for path in store.folder.glob("*/shard-*.npz"))
         found = {
-            "vectors": vectors,
-            "failures": {name: store.failures(name) for name in sorted(maps)},
+            "vectors": {name: _rows(store.folder / name) for name in names},
+            "failures": {name: store.failures(name) for name in names},
             "thumbnails": sorted(path.name for path in (root / "thumbnails").glob("*.png")),
             "verified": sorted(json.loads((root / "cache" / "verified.json").read_text())),
         }
@@ -76,6 +75,36 @@ def test_slices_in_tasks(cohort: Path, tmp_path: Path) -> None:
     there = do("encode", project=str(twin), executor=TASKS)
     assert there == here
     assert what_is_known(twin) == what_is_known(root)
+
+
+@pytest.mark.slow
+def test_what_sam_has_seen_in_tasks_is_not_looked_at_again(project: Path, tmp_path: Path) -> None:
+    chosen = {"weights": str(write_small(tmp_path)), "device": "cpu", "slices": 2, **SMALL}
+    sam = {"encoder": "sam", "encoder_parameters": chosen}
+    twin = copy_of(project, tmp_path / "twin")
+    here = do("encode", project=str(project), **sam)
+    there = do("encode", project=str(twin), executor=TASKS, **sam)
+    assert there == here
+    assert what_is_known(twin) == what_is_known(project)
+    folders = (twin / "features").iterdir()
+    (parts,) = [path for path in folders if not (path / "encoder.json").exists()]
+    rows = {key: np.frombuffer(row, dtype=np.float32).copy() for key, row in _rows(parts).items()}
+    for row in rows.values():
+        row[-1] = 0.5  # the uncertainty of the slice
+    Shelf(parts).put(list(rows), np.stack(list(rows.values())))
+    ask = {"budget": 3, "strategy": "sugfw", "device": "cpu", **sam}
+    picks = do("suggest", project=str(twin), executor=TASKS, **ask)["picks"]
+    assert {pick["why"]["sam_uncertainty"] for pick in picks[1:]} == {0.5}
+
+
+def _rows(folder: Path) -> dict[str, bytes]:
+    """Return key → vector of all that lies in a folder of vectors."""
+    found: dict[str, bytes] = {}
+    for path in sorted(folder.glob("shard-*.npz")):
+        with np.load(path) as shard:
+            keys, vectors = shard["keys"].tolist(), shard["vectors"]
+        found |= {key: row.tobytes() for key, row in zip(keys, vectors, strict=True)}
+    return found
 
 
 def test_the_environment_names_the_executor(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
