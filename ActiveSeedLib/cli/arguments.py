@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 
 from ActiveSeedLib.cli import commands
-from ActiveSeedLib.cli.executor import add_executor
+from ActiveSeedLib.cli.executor import add_executor, tasks
 from ActiveSeedLib.cli.inspect import inspect
 from ActiveSeedLib.cli.view import VIEW_DEFAULTS, view
 from ActiveSeedLib.selection.strategy import DEFAULT_STRATEGY
@@ -120,6 +120,10 @@ def _add_loop_commands(add: Add) -> None:
 
 
 def _add_view(add: Add) -> None:
+    helper = add("tasks", tasks, "do here what jobs with the executor shared ask for elsewhere")
+    helper.add_argument("project")
+    add_executor(helper)
+
     show = add("view", view, "work on a project in a browser: queue, editor, map, training")
     show.add_argument("project")
     show.add_argument(

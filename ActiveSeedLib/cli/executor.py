@@ -4,11 +4,18 @@ import argparse
 import json
 import os
 import shlex
+import sys
+import time
+from pathlib import Path
 from typing import Any
 
+from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.executor.current import executing
 from ActiveSeedLib.executor.settings import VARIABLE, executor_settings
+from ActiveSeedLib.project.store import DATABASE
 from ActiveSeedLib.registry import read_assignments
 
+_LOOK_SECONDS = 2.0
 _OPTIONS = ("executor", "partition", "gpus_per_task", "cpus_per_task", "time", "array_width")
 
 
@@ -20,8 +27,9 @@ def add_executor(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--executor",
-        choices=("local", "slurm"),
-        help="local: on this machine, in a process a GPU; slurm: in a job array",
+        choices=("local", "slurm", "shared"),
+        help="local: on this machine, in a process a GPU; slurm: in a job array; shared: where "
+        "activeseed tasks runs",
     )
     group.add_argument("--partition", help="of the cluster")
     group.add_argument("--gpus-per-task", type=int, metavar="N", help="GPUs of a task (0)")
@@ -59,3 +67,27 @@ def set_executor(options: argparse.Namespace) -> None:
     for values in executor_params(options).values():
         words = [f"{name}={json.dumps(value)}" for name, value in values.items()]
         os.environ[VARIABLE] = " ".join([os.environ.get(VARIABLE, ""), shlex.join(words)])
+
+
+def tasks(options: argparse.Namespace) -> None:
+    """Begin the tasks that jobs on other machines ask for, until Ctrl+C."""
+    from ActiveSeedLib.jobs.shards import task_server
+
+    project = Path(options.project).absolute()
+    if not (project / DATABASE).is_file():
+        raise InputError(f"{project} is not an ActiveSeed project: it has no {DATABASE}.")
+    settings = executor_settings(executor_params(options).get("executor"))
+    if settings.executor == "shared":
+        raise InputError("The tasks are begun here: choose the executor local or slurm.")
+    with executing(settings):
+        server = task_server(project, settings)
+        print(f"Tasks for {project} begin here; Ctrl+C ends them.", file=sys.stderr, flush=True)
+        said = None
+        try:
+            while True:
+                if (counts := server.look()) != said and not options.json:
+                    said = counts
+                    print(f"{counts['run']} tasks run, {counts['wait']} wait.", flush=True)
+                time.sleep(min(settings.poll, _LOOK_SECONDS))
+        finally:
+            server.close()

@@ -25,10 +25,12 @@ class Launcher(Protocol):
     Attributes:
         shards: into how many shards a pool is best cut.
         poll: seconds between two questions for the tasks that live.
+        waits_for: what tasks that do not run yet wait for, in words.
     """
 
     shards: int
     poll: float
+    waits_for: str
 
     def launch(self, keys: Sequence[str]) -> list[str]:
         """Begin one task for each shard; return their names. `InputError` if that is refused."""
@@ -100,7 +102,7 @@ class Outside:
 
     def _step(self, work: Work, done: int, total: int) -> str:
         if not self._running and self._left:
-            return f"{work.doing}: waiting for a machine, {done} of {total}"
+            return f"{work.doing}: waiting for {self._launcher.waits_for}, {done} of {total}"
         return f"{work.doing} case {min(done + 1, total)} of {total}"
 
     def _rest(self, progress: Progress) -> None:
@@ -133,6 +135,7 @@ class Outside:
         living = self._launcher.living()
         self._asked = time.monotonic()
         if living is None:
+            self._running = 0
             return
         self._running = sum(living.get(name, False) for name in self._tasks)
         over = [name for name in self._tasks if self._is_over(name, living)]

@@ -26,6 +26,7 @@ class ProcessLauncher:
     """
 
     poll = 0.5
+    waits_for = "a free place"
 
     def __init__(
         self, module: str, folder: Path, logs: Path, width: int, gpus: Sequence[str] = ()

@@ -18,7 +18,8 @@ class ExecutorSettings:
 
     Attributes:
         executor: "local": in this process or, with several GPUs, in one process each; "slurm": in
-            the tasks of a job array.
+            the tasks of a job array; "shared": in tasks that `activeseed tasks` begins on another
+            machine, which sees the project's folder.
         array_width: tasks at a time; by default a GPU each locally, 16 on a cluster.
         partition: of SLURM; its default one if None.
         gpus_per_task: how many GPUs SLURM gives a task.
@@ -29,7 +30,7 @@ class ExecutorSettings:
         slurm: further options of sbatch, such as {"account": "lab", "mem": "16G"}.
     """
 
-    executor: Literal["local", "slurm"] = "local"
+    executor: Literal["local", "slurm", "shared"] = "local"
     array_width: int | None = None
     partition: str | None = None
     gpus_per_task: int = 0

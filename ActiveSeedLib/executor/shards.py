@@ -32,6 +32,9 @@ from ActiveSeedLib.progress import Progress
 KEPT_SECONDS = 7 * 24 * 3600.0
 """So long the outcomes of work that nobody goes on with are kept."""
 
+WORKS = Path("cache", "shards")
+"""Where a project's works have their folders."""
+
 Images = dict[str, Any]
 """Where the images of a shard's cases are; plain values."""
 
@@ -125,7 +128,7 @@ class Folder:
     @classmethod
     def of_work(cls, project: Path, key: str) -> "Folder":
         """Return the files of the work `key` in the folder of a project."""
-        return cls(project / "cache" / "shards" / key)
+        return cls(project / WORKS / key)
 
     def kept(self) -> list[Path]:
         """Return the folders of what shards kept of the parts of cases."""

@@ -49,6 +49,8 @@ class SlurmLauncher:
         InputError: no SLURM, or no submitit.
     """
 
+    waits_for = "a machine of the cluster"
+
     def __init__(
         self,
         task: Callable[[str, str], None],

@@ -6,11 +6,14 @@ asks for the work writes to the project's database.
 """
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from ActiveSeedLib.executor.current import current_executor
 from ActiveSeedLib.executor.outside import Launcher, Outside
 from ActiveSeedLib.executor.processes import ProcessLauncher, gpus
-from ActiveSeedLib.executor.shards import Folder
+from ActiveSeedLib.executor.settings import ExecutorSettings
+from ActiveSeedLib.executor.shards import WORKS, Folder
+from ActiveSeedLib.executor.shared import Server, SharedLauncher
 from ActiveSeedLib.executor.slurm import SlurmLauncher, end_arrays
 from ActiveSeedLib.executor.work import Item, Outcome, Place, Work, work_key
 from ActiveSeedLib.features.shards import Shelf
@@ -41,7 +44,8 @@ def carry_out(
         return
     require_images(project)
     folder = Folder.of_work(project.root, work_key(work))
-    end_arrays(folder.root)  # of a run that was killed
+    if current_executor().executor != "shared":
+        end_arrays(folder.root)  # of a run that was killed
     folder.forget_problems()
     left = {item.key: item for item in items}
     for key, outcome in folder.new_outcomes(left.keys()):
@@ -62,6 +66,24 @@ def carry_out(
     folder.remove()
 
 
+def task_server(project: Path, settings: ExecutorSettings) -> Server:
+    """Return what begins the tasks that jobs on other machines ask for.
+
+    Args:
+        project: its folder; its database is not opened.
+        settings: where the tasks run, and what they may use.
+    """
+
+    def launcher(folder: Folder) -> Launcher:
+        if settings.executor == "slurm":
+            return SlurmLauncher(task.do_shard, folder.root, folder.logs, settings)
+        places = gpus()
+        width = settings.array_width or max(1, len(places))
+        return ProcessLauncher(task.__name__, folder.root, folder.logs, width, places)
+
+    return Server(project / WORKS, launcher)
+
+
 def _take_over(project: Project, folder: Folder) -> None:
     """Keep what tasks learnt besides: of the image files, and of the parts of cases."""
     with Verified(verified_path(project)) as verified:
@@ -76,6 +98,8 @@ def _launcher(folder: Folder, work: Work, count: int) -> Launcher | None:
     settings = current_executor()
     if not count:
         return None
+    if settings.executor == "shared":
+        return SharedLauncher(folder.root, settings.array_width)
     if settings.executor == "slurm":
         return SlurmLauncher(task.do_shard, folder.root, folder.logs, settings)
     places = [] if work.device == "cpu" else gpus()

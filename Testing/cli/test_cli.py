@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from ActiveSeedLib.cli.arguments import make_parser
+from ActiveSeedLib.cli.executor import set_executor
 from ActiveSeedLib.demo.cohort import generate_cohort
+from ActiveSeedLib.executor.settings import VARIABLE, executor_settings
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -184,3 +187,18 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     assert listing.stderr.read() == b""
     assert listing.wait(60) == 1
     listing.stderr.close()
+
+
+def test_the_viewers_jobs_get_the_executor_of_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "poll=0.5 partition=old")
+    asked = ["--executor", "slurm", "--partition", "big gpu", "--slurm", "account=lab"]
+    set_executor(make_parser().parse_args(["view", "project", *asked]))
+    chosen = executor_settings()
+    assert (chosen.executor, chosen.partition, chosen.poll) == ("slurm", "big gpu", 0.5)
+    assert chosen.slurm == {"account": "lab"}
+
+
+def test_a_wrong_executor_is_said_before_anything_is_done(tmp_path: Path) -> None:
+    done = activeseed("predict", str(tmp_path), "--time", "0")
+    assert done.returncode == 2
+    assert done.stderr == "The executor's time must be at least 1, not 0.\n"

@@ -24,6 +24,7 @@ from Testing.conftest import PROJECT
 from Testing.executor.loopback import Loopback, loopback, missing, until
 from Testing.jobs.conftest import copy_of, do, kill_when
 from Testing.jobs.test_shards import trained, what_is_known
+from Testing.jobs.test_shared import SHARED, helping
 
 CLUSTER = {"executor": "slurm", "partition": "short", "time": 5, "array_width": 2}
 
@@ -174,6 +175,24 @@ def test_the_command_line(slurm: Loopback, project: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "Encoding case" in done.stderr
     assert "Label these, in this order" in done.stdout
+
+
+def test_a_job_elsewhere_has_its_tasks_begun_on_the_login_node(
+    slurm: Loopback, project: Path, tmp_path: Path
+) -> None:
+    twin = copy_of(project, tmp_path / "twin")
+    here = do("encode", project=str(project))
+    with helping(twin, "--executor", "slurm", "--partition", "short", "--time", "5") as process:
+        there = do("encode", project=str(twin), executor=SHARED)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+    assert there == here
+    assert what_is_known(twin) == what_is_known(project)
+    assert "2 tasks run, 0 wait." in said
+    with helping(project, "--executor", "slurm", "--partition", "nowhere"):
+        (project / "features").rename(project / "earlier")
+        with pytest.raises(InputError, match="SLURM does not take the tasks"):
+            do("encode", project=str(project), executor=SHARED)
 
 
 def test_without_slurm_the_job_says_so(
