@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import itertools
 import json
 import os
 import shutil
@@ -14,6 +15,8 @@ from typing import Any
 
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.plain_text import cell
+
+_NUMBER = itertools.count()
 
 
 def make_folder(path: Path) -> Path:
@@ -31,11 +34,13 @@ def make_folder(path: Path) -> Path:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` that replaces it, durably, when the block succeeds.
 
-    The temporary name keeps the suffixes of `path`: image writers choose the format by them. If the
-    block raises, the temporary file is removed and `path` is as it was.
+    The temporary name keeps the suffix of `path`, by which image writers choose the format, and
+    nothing else of it, which some of them would misread. If the block raises, the temporary file is
+    removed and `path` is as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".tmp-{os.getpid()}-{time.monotonic_ns()}-{path.name}")
+    suffix = ".nii.gz" if path.name.lower().endswith(".nii.gz") else path.suffix
+    temporary = path.with_name(f".tmp-{os.getpid()}-{time.monotonic_ns()}-{next(_NUMBER)}{suffix}")
     try:
         yield temporary
         with temporary.open("rb+") as file:

@@ -10,7 +10,7 @@ import numpy as np
 from ActiveSeedLib.errors import UnreadableImageError
 from ActiveSeedLib.pool.case import Geometry, Image
 from ActiveSeedLib.pool.dicom import require_moderate
-from ActiveSeedLib.pool.formats import brief
+from ActiveSeedLib.pool.formats import brief, require_text
 
 
 def check(path: Path) -> Any:
@@ -69,6 +69,7 @@ def read_series(files: Sequence[Path], geometry: Geometry) -> Image:
     slices: list[Any] = []
     for index, path in enumerate(files):
         try:
+            require_text(path)
             _require_place(check(path), geometry, index)
             reader.SetFileName(str(path))
             array = SimpleITK.GetArrayFromImage(reader.Execute())

@@ -68,6 +68,12 @@ def shown(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
+def require_text(path: PurePath) -> None:
+    """Raise UnreadableImageError if the path is no text: SimpleITK would end the process."""
+    if shown(str(path)) != str(path):
+        raise UnreadableImageError("The name of the file or of its folder is not text; rename it.")
+
+
 def brief(error: BaseException) -> str:
     """Return what a library says of a damaged file, short enough for a bracket in a sentence."""
     lines = [line.strip() for line in str(error).splitlines() if any(map(str.isalpha, line))]

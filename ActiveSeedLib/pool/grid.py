@@ -11,6 +11,7 @@ from ActiveSeedLib.pool.case import Geometry
 NO_VOXEL_SIZE = "Its header gives no voxel size along some axis; 1 mm is assumed there."
 NO_ORIENTATION = "Its header gives no orientation; its axes are taken as they lie (LPS)."
 _SMALLEST, _LARGEST = 1e-6, 1e5  # millimetres: a nanometre, a hundred metres
+_LONGEST = 2**31 - 1  # voxels along a side
 _FARTHEST = 1e7  # millimetres from the origin; beyond it single precision loses the voxel
 _SHEAR = 5e-4  # cosine between two axes that rounded headers still have
 _ROUNDING = 1e-6
@@ -21,8 +22,13 @@ def regular(geometry: Geometry) -> Geometry:
 
     Headers round their directions, and every format that a label map is written to wants exact
     ones. Raises UnreadableImageError, with a sentence that does not name the file, if the axes are
-    sheared, or spacing or origin cannot be meant.
+    sheared, or size, spacing or origin cannot be meant.
     """
+    if not all(1 <= extent <= _LONGEST for extent in geometry.size):
+        size = " × ".join(str(extent) for extent in geometry.size)
+        raise UnreadableImageError(
+            f"The header is damaged: it gives the size {size}; copy the file again."
+        )
     if not all(_SMALLEST <= step <= _LARGEST for step in geometry.spacing):
         steps = " × ".join(f"{step:g}" for step in geometry.spacing)
         raise UnreadableImageError(

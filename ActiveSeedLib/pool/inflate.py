@@ -7,6 +7,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ActiveSeedLib.pool import limits
+
 _gzip: ModuleType = gzip
 _zlib: ModuleType = zlib
 try:
@@ -15,6 +17,7 @@ try:
 except ImportError:  # Slicer before its packages were completed
     pass
 
+_PIECE = 1 << 20
 GZIP_MAGIC = b"\x1f\x8b"
 MOST_SHRUNK = 1032  # deflate makes nothing smaller than by this factor
 
@@ -39,6 +42,20 @@ def first_bytes(compressed: bytes, count: int) -> bytes:
         found += bytes(inflater.decompress(compressed, count - len(found)))
         compressed = inflater.unused_data
     return found
+
+
+def prove_rest(stream: Any) -> int:
+    """Read what follows the voxels, of no use but for its checksum; return how many bytes it is.
+
+    Raises UnreadableImageError if it is more than `limits` allow: a header that says too little, or
+    a stream made to keep its reader busy.
+    """
+    buffer = bytearray(_PIECE)
+    total = 0
+    while count := stream.readinto(buffer):
+        total += int(count)
+        limits.require_beside(total)
+    return total
 
 
 def inflater(*, raw: bool = False) -> Any:

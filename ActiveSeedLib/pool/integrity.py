@@ -15,8 +15,8 @@ from ActiveSeedLib.errors import UnreadableImageError
 from ActiveSeedLib.files import write_json
 from ActiveSeedLib.pool import dicom_pixels, flat, inflate, nifti, streams
 from ActiveSeedLib.pool.case import Case
-from ActiveSeedLib.pool.formats import format_of, suffix_of, unread
-from ActiveSeedLib.pool.textheader import find_voxels
+from ActiveSeedLib.pool.formats import format_of, unread
+from ActiveSeedLib.pool.textheader import find_voxels, spread_files
 
 _HEAD = 1 << 16
 _SAVE_SECONDS = 5.0
@@ -46,14 +46,16 @@ def verify(path: Path) -> str | None:
 
 
 def data_files(path: Path) -> list[Path]:
-    """Return the files that hold the voxels of a header that stands alone (.mhd, .nhdr), or [].
+    """Return the files that hold the voxels of a header that stands alone, or [].
 
     Raises UnreadableImageError if they are missing.
     """
-    if suffix_of(path) not in {".mhd", ".nhdr"}:
+    if format_of(path) not in {"nrrd", "metaimage"}:
         return []
     voxels = find_voxels(path)
-    return [voxels.file] if voxels is not None and voxels.detached else []
+    if voxels is None:
+        return spread_files(path)
+    return [voxels.file] if voxels.detached else []
 
 
 class Verified:
@@ -141,7 +143,7 @@ def _check_nifti(path: Path) -> None:
     header = nifti.parse_head(head)
     nifti.require_room(header, head, path.stat().st_size)
     if head[:2] == inflate.GZIP_MAGIC:
-        streams.require(streams.inflated_bytes(path, 0, header.end), header.end)
+        streams.require_gzip(path, 0, header.end)
 
 
 def _check_voxels(path: Path) -> None:

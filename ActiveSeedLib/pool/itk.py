@@ -8,7 +8,7 @@ from typing import Any
 from ActiveSeedLib.errors import UnreadableImageError
 from ActiveSeedLib.pool import streams
 from ActiveSeedLib.pool.case import Geometry, Image
-from ActiveSeedLib.pool.formats import NotGreyError, brief, format_of
+from ActiveSeedLib.pool.formats import NotGreyError, brief, format_of, require_text
 from ActiveSeedLib.pool.grid import regular
 from ActiveSeedLib.pool.textheader import find_voxels
 
@@ -25,6 +25,7 @@ def inspect(path: Path) -> tuple[Geometry, str]:
     """
     import SimpleITK
 
+    require_text(path)
     voxels = find_voxels(path)
     if voxels is not None:
         streams.require_room(voxels)
@@ -43,6 +44,7 @@ def read(path: Path) -> Image:
     """Read a grey NRRD or MetaImage file; raises as `inspect`."""
     import SimpleITK
 
+    require_text(path)
     voxels = find_voxels(path)
     if voxels is not None:  # SimpleITK reads damaged streams without a word
         streams.require_voxels(voxels)
@@ -59,6 +61,7 @@ def read_channel(path: Path, channel: int) -> Any:
     """Return one channel (0 first) of a 2-D colour picture as an array of rows and columns."""
     import SimpleITK
 
+    require_text(path)
     try:
         array = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
     except RuntimeError as error:
@@ -70,6 +73,7 @@ def write(path: Path, array: Any, geometry: Geometry) -> None:
     """Write a KJI array; the suffix chooses the format (`.png` takes the one slice as 2-D)."""
     import SimpleITK
 
+    require_text(path)
     if path.suffix == ".png":
         SimpleITK.WriteImage(SimpleITK.GetImageFromArray(array[0]), str(path))
         return
@@ -98,8 +102,6 @@ def _geometry(source: Any, components: int) -> Geometry:
             f"The image has {dimensions} dimensions ({shape}), not two or three; "
             "save each volume as a file."
         )
-    if min(size) < 1:
-        raise UnreadableImageError(f"The image is empty (its size is {size}); copy it again.")
     kept = min(dimensions, 3)
     spacing = [*source.GetSpacing()[:kept], 1.0][:3]
     origin = [*source.GetOrigin()[:kept], 0.0][:3]

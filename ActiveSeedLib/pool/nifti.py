@@ -149,7 +149,9 @@ def read(path: Path) -> Image:
             return _read_stream(file)
         try:
             with inflate.open_stream(file) as stream:
-                return _read_stream(stream)
+                image = _read_stream(stream)
+                inflate.prove_rest(stream)
+                return image
         except inflate.DAMAGE as error:
             raise UnreadableImageError(
                 f"The compressed stream is damaged or cut short ({error}); copy the file again."
@@ -167,7 +169,8 @@ def _read_stream(stream: Any) -> Image:
         voxels = np.empty(header.geometry.shape, header.dtype)
     except (MemoryError, ValueError) as error:
         raise UnreadableImageError(
-            f"The image does not fit the memory: its header says {header.end:,} bytes."
+            f"The image does not fit the memory: its header says {header.end:,} bytes; leave "
+            "it out."
         ) from error
     missing = fill(stream, voxels)
     if missing:
@@ -175,10 +178,6 @@ def _read_stream(stream: Any) -> Image:
             f"The file is cut short: {missing:,} of {voxels.nbytes:,} bytes of voxels are "
             "missing; copy the file again."
         )
-    beside = 0
-    while piece := stream.read(1 << 20):  # of no use, but the checksum behind proves the voxels
-        beside += len(piece)
-        limits.require_beside(beside)
     return Image(_scaled(voxels, header), header.geometry)
 
 

@@ -3,7 +3,7 @@
 import os
 import unicodedata
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,6 +18,7 @@ from ActiveSeedLib.pool.formats import (
     SEGMENTATION_SUFFIX,
     UNREADABLE_SUFFIXES,
     format_of,
+    require_text,
     shown,
     suffix_of,
     unread,
@@ -71,6 +72,8 @@ def scan(
     if not root.is_dir():
         raise InputError(f"The images folder {root} does not exist or is not a folder.")
     root = root.resolve()
+    if shown(str(root)) != str(root):
+        raise InputError(f"The name of the folder {shown(str(root))} is not text; rename it.")
     paths, refused = _walk(root, without, progress)
     slices: list[dicom.Slice] = []
     cases: list[Case] = []
@@ -138,13 +141,23 @@ def _walk(
             if entry.name.startswith("."):  # includes ._ files of macOS
                 continue
             path = f"{folder}/{entry.name}" if folder else entry.name
-            if entry.is_dir():
+            if _is(entry.is_dir):
                 (links if entry.is_symlink() else folders).append(path)
-            elif entry.is_file():
+            elif _is(entry.is_file):
                 paths.append(path)
             elif entry.is_symlink() and format_of(PurePosixPath(path)):
-                refused.append(Refused(shown(path), "The link leads nowhere; restore its target."))
+                refused.append(
+                    Refused(shown(path), "The link leads to no file; restore its target.")
+                )
     return sorted(paths), refused
+
+
+def _is(kind: Callable[[], bool]) -> bool:
+    """Return what `kind` says; a link that goes round in a circle is of no kind."""
+    try:
+        return kind()
+    except OSError:
+        return False
 
 
 def _examine_all(root: Path, paths: Sequence[str], progress: Progress) -> Iterator[_Found]:
@@ -166,15 +179,16 @@ def _examine_all(root: Path, paths: Sequence[str], progress: Progress) -> Iterat
 def _examine(root: Path, path: str) -> _Found:
     """Look at one file; whatever is wrong with it becomes a reason."""
     found = _look_at(root, path)
-    if shown(path) != path and (found.case is not None or found.slice is not None):
-        return _refuse(path, "The name of the file or of its folder is not text; rename it.")
+    if found.case is not None or found.slice is not None:
+        try:
+            require_text(PurePosixPath(path))
+        except UnreadableImageError as error:
+            return _refuse(path, str(error))
     return found
 
 
 def _look_at(root: Path, path: str) -> _Found:
     file = root / path
-    if not _is_text(path):
-        return _refuse(visible(path), "Its name is not text (UTF-8); rename it.")
     kind = format_of(file)
     if kind is None and suffix_of(file) in UNREADABLE_SUFFIXES:
         return _refuse(path, "This format is not read; save it as .nii.gz (or a picture as .png).")
@@ -209,15 +223,6 @@ def _inspect(file: Path, kind: str, look: Peek) -> tuple[Geometry, str]:
     header = nifti.parse_head(look.head)
     nifti.require_room(header, look.head, look.size)
     return header.geometry, header.note
-
-
-def _is_text(path: str) -> bool:
-    """Return whether a database can keep the path: Linux allows any bytes in a name."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _examine_dicom(root: Path, path: str, look: Peek) -> _Found:

@@ -16,8 +16,7 @@ def require_voxels(voxels: Voxels) -> None:
     """
     require_room(voxels)
     if voxels.gzip and voxels.offset >= 0:
-        expected = voxels.inflated or 0
-        require(inflated_bytes(voxels.file, voxels.offset, expected), expected)
+        require_gzip(voxels.file, voxels.offset, voxels.inflated or 0)
     elif voxels.stored is not None:
         _require_zlib(voxels)
 
@@ -31,10 +30,10 @@ def require_room(voxels: Voxels) -> None:
         require(size * inflate.MOST_SHRUNK, voxels.inflated)
 
 
-def inflated_bytes(path: Path, offset: int, expected: int) -> int:
-    """Return how many bytes a gzip stream (all its members) holds, having proven its checksums.
+def require_gzip(path: Path, offset: int, expected: int) -> None:
+    """Raise UnreadableImageError unless a gzip stream holds what is `expected`, in bytes.
 
-    One that holds far more than `expected` is refused as soon as that is seen.
+    All its members are inflated, so that their checksums are proven.
     """
     buffer = bytearray(_PIECE)
     total = 0
@@ -42,12 +41,12 @@ def inflated_bytes(path: Path, offset: int, expected: int) -> int:
         file.seek(offset)
         try:
             with inflate.open_stream(file) as stream:
-                while count := stream.readinto(buffer):
+                while total < expected and (count := stream.readinto(buffer)):
                     total += count
-                    limits.require_beside(total - expected)
+                total += inflate.prove_rest(stream)
         except inflate.DAMAGE as error:
             raise UnreadableImageError(_damage(error)) from error
-    return total
+    require(total, expected)
 
 
 def require(present: int, expected: int) -> None:

@@ -20,6 +20,7 @@ _META_SIZES = ("elementspacing", "elementsize")
 _META_AXES = ("transformmatrix", "rotation", "orientation")
 _META_PLACES = ("offset", "position", "origin")
 _USUAL_HEADER = 1 << 14
+_LINES = re.IGNORECASE | re.MULTILINE
 _LONGEST_HEADER = 1 << 24
 _PATHS = (PurePosixPath, PureWindowsPath)  # whose rules a name must keep on either system
 # A pattern for numbered files; libraries hand it to printf as it is.
@@ -73,10 +74,7 @@ def find_voxels(path: Path) -> Voxels | None:
     Raises UnreadableImageError if there is no such header, the voxels' file is missing or would lie
     outside the header's folder, or they are more than `limits` allow.
     """
-    with path.open("rb") as file:
-        head = file.read(_USUAL_HEADER)
-        if not any(mark in head for mark in (b"\n\n", b"\r\n\r\n", b"ElementDataFile")):
-            head += file.read(_LONGEST_HEADER)
+    head = _head(path)
     try:
         voxels = _nrrd(path, head) if format_of(path) == "nrrd" else _metaimage(path, head)
     except (KeyError, ValueError) as error:
@@ -90,16 +88,55 @@ def find_voxels(path: Path) -> Voxels | None:
         raise UnreadableImageError(
             "The header names itself as the file of its voxels; save the image anew."
         )
-    if voxels.detached and not voxels.file.is_file():
-        raise UnreadableImageError(
-            f"The file {voxels.file.name} that should hold its voxels is missing; put it beside."
-        )
+    if voxels.detached:
+        _require_file(voxels.file)
     if voxels.stored != voxels.inflated and (voxels.stored or 0) > voxels.file.stat().st_size:
         raise UnreadableImageError(
             f"The file is cut short: {voxels.stored:,} compressed bytes should follow its header; "
             "copy it again."
         )
     return voxels
+
+
+def spread_files(path: Path) -> list[Path]:
+    """Return the files over which a NRRD or MetaImage header spreads its voxels, in order.
+
+    Raises UnreadableImageError if one is missing or they are not named in a way that is known.
+    """
+    head = _head(path).decode("utf-8", "replace")
+    found = re.search(r"^(?:data ?file:|ElementDataFile *=) *(.*)$((?s:.*))", head, _LINES)
+    if found is None:
+        return []
+    wanted, rest = found[1].split(), found[2]
+    if wanted and wanted[0] == "LIST":
+        names = [line.strip() for line in rest.strip().splitlines()]
+    elif len(wanted) >= 4 and re.fullmatch(r"[^%]*%0?\d?d[^%]*", wanted[0]):
+        first, last, step = (int(word) for word in wanted[1:4])
+        names = [wanted[0] % n for n in range(first, last + 1, max(step, 1))]
+    else:
+        raise UnreadableImageError(
+            f"Its voxels lie in several files, named in a way that is not known ({found[1]}); save "
+            "it as one file."
+        )
+    files = [path.parent / name for name in names]
+    for file in files:
+        _require_file(file)
+    return files
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        head = file.read(_USUAL_HEADER)
+        if not any(mark in head for mark in (b"\n\n", b"\r\n\r\n", b"ElementDataFile")):
+            head += file.read(_LONGEST_HEADER)
+    return head
+
+
+def _require_file(path: Path) -> None:
+    if not path.is_file():
+        raise UnreadableImageError(
+            f"The file {path.name} that should hold its voxels is missing; put it beside."
+        )
 
 
 def segment_values(path: Path) -> dict[str, int]:

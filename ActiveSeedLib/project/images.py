@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.pool.case import Case, Pool
+from ActiveSeedLib.pool.formats import shown
 from ActiveSeedLib.project.case_rows import describe, insert_cases
 from ActiveSeedLib.project.cases import Cases, check_patients
 from ActiveSeedLib.project.records import CaseRecord, PoolChange
@@ -144,6 +145,8 @@ def write_pool_facts(connection: sqlite3.Connection, pool: Pool) -> None:
 def check_folders(root: Path, images: Path) -> None:
     """Raise `InputError` if the project would lie inside the images folder, or the reverse."""
     project, pool = root.resolve(), images.resolve()
+    if shown(str(project)) != str(project):
+        raise InputError(f"The name of the folder {shown(str(project))} is not text; rename it.")
     if project == pool or pool in project.parents:
         raise InputError(
             f"The project {root} would lie inside the images folder {images}, which ActiveSeed "

@@ -1,5 +1,6 @@
 """File names that every system accepts and that no two cases share."""
 
+import re
 import unicodedata
 
 _PLAIN = frozenset(" ._-+=@(),")
@@ -7,6 +8,9 @@ _LONGEST = 80  # bytes; leaves room for suffixes, dates and temporary prefixes w
 _RESERVED = frozenset(
     {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(10)}
 )
+
+# At the end of a stem, it leads readers and writers of `.nii.gz` to another file.
+_IMAGE_SUFFIX = re.compile(r"\.(?=(nii|nia|hdr|img)(\.gz)?$|gz$)", re.IGNORECASE)
 
 
 def fold(stem: str) -> str:
@@ -28,6 +32,7 @@ def file_stem(name: str, key: str, taken: set[str]) -> str:
     wanted = unicodedata.normalize("NFC", name)
     safe = "".join(c if c.isalnum() or c in _PLAIN else "_" for c in wanted)
     safe = safe.encode()[:_LONGEST].decode(errors="ignore").strip(" .")
+    safe = _IMAGE_SUFFIX.sub("_", safe)
     if unicodedata.normalize("NFKC", safe.split(".")[0]).strip().casefold() in _RESERVED:
         safe = f"_{safe}"
     heads = [f"{safe or 'case'}_{key[:8]}", f"{safe or 'case'}_{key}"]

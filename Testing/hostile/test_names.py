@@ -45,7 +45,7 @@ def test_a_case_has_a_name_that_is_text(hostile_images: Path) -> None:
         assert "\n" not in case.name
         assert (hostile_images / case.path).is_file()  # the path is what it is
     reasons = {one.path: one.reason for one in pool.refused}
-    assert "Its name is not text (UTF-8); rename it." in reasons["no_text.nii"]
+    assert r"no\xfftext.nii" in reasons
 
 
 def test_the_terminal_is_told_text(hostile_images: Path, tmp_path: Path) -> None:

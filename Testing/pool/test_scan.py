@@ -121,6 +121,13 @@ def test_the_voxels_of_a_detached_header_count(tmp_path) -> None:
     assert "image.raw" in pool.refused[0].reason
 
 
+def test_folders_whose_names_are_no_text(tmp_path, volume) -> None:
+    folder = tmp_path / os.fsdecode(b"im\xff")
+    volume(folder / "a.nii", 1)
+    with pytest.raises(InputError, match=r"im\\xff is not text; rename it"):
+        scan(folder)
+
+
 def test_one_bad_case_never_stops_the_pool(tmp_path, volume) -> None:
     volume(tmp_path / "good.nii.gz", 1)
     volume(tmp_path / "cut.nii", 2)

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -113,6 +114,20 @@ def test_one_label_map_never_goes_to_two_cases(
         report = project.import_labels(tmp_path / "labels")
         assert report.imported == ()
         assert "p1__img or to p2__img" in report.refused[0][1]
+
+
+def test_a_label_folder_whose_name_is_no_text(
+    tmp_path: Path, project: Project, key: Key, make_label: MakeLabel
+) -> None:
+    folder = tmp_path / os.fsdecode(b"lab\xff")
+    folder.mkdir()
+    put(tmp_path / "case_1.nii.gz", make_label(1))
+    (tmp_path / "case_1.nii.gz").rename(folder / "case_1.nii.gz")
+    (folder / "case_0.nrrd").write_bytes(b"NRRD0004")
+    report = project.import_labels(folder)
+    assert report.imported == (key(1),)
+    assert "rename" in report.refused[0][1]
+    assert "lab\\xff" in project.labels()[key(1)].source
 
 
 def test_a_png_label_map_needs_only_the_size_of_its_image(tmp_path: Path, images: Path) -> None:

@@ -19,6 +19,8 @@ FAMILIES = (
     "dicom",
     "dicom_damage",
     "series",
+    "names",
+    "files",
     "labels",
     "label_files",
 )

@@ -1,9 +1,11 @@
 """One kind of input, through the doors that a user uses, compared with what must become of it."""
 
 import json
+import os
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,10 @@ from numpy.typing import NDArray
 from ActiveSeedLib.errors import ActiveSeedError
 from ActiveSeedLib.pool.case import Case, Geometry, Image, Pool
 from ActiveSeedLib.pool.integrity import verify
-from ActiveSeedLib.pool.readers import read_image, write_label
+from ActiveSeedLib.pool.readers import read_image, read_label, write_label
 from ActiveSeedLib.pool.scan import scan
 from ActiveSeedLib.progress import Progress
+from ActiveSeedLib.project import LabelSchema, Project
 from Testing.odd_files import write_nifti
 from Testing.sweeps.inputs import independent
 from Testing.sweeps.inputs.kinds import (
@@ -31,6 +34,7 @@ from Testing.sweeps.inputs.kinds import (
 
 CONTROL = "control.nii.gz"  # a sound image that lies beside every odd one
 _CONTROL_SEED = 99
+_NOBODY = 65534
 _REMEDY = re.compile(
     r"\b(copy|save|convert|export|resample|leave|put|check|restore|rename|scan|choose|lower|keep|crop|cut|"
     r"correct|import|lay|add|repair|give|open|free|exclude)\b"
@@ -95,15 +99,59 @@ def check_images(kind: Kind, folder: Path) -> tuple[str, list[str]]:
     write_nifti(images / CONTROL, volume(_CONTROL_SEED), sform=1, rows=np.eye(3, 4))
     wanted = kind.write(images)
     outcomes = wanted if isinstance(wanted, list) else [wanted]
+    if kind.as_user:
+        for path in (folder, images, *images.rglob("*")):
+            os.chown(path, _NOBODY, _NOBODY)
+        with _without_rights():
+            said = _check_all(kind, outcomes, folder)
+    else:
+        said = _check_all(kind, outcomes, folder)
+    used = any(isinstance(outcome, Used) for outcome in outcomes)
+    passed = all(isinstance(outcome, PassedOver) for outcome in outcomes)
+    return "used" if used else "passed over" if passed else "refused", said
+
+
+def _check_all(kind: Kind, outcomes: Sequence[Outcome], folder: Path) -> list[str]:
+    images = folder / "images"
     pool = scan(images, progress=_midway(kind, images))
     if kind.later:
         kind.later(images)
     said = [_check_outcome(outcome, pool, images, folder) for outcome in outcomes]
     _check_control(pool, images)
     _check_nothing_else(pool, outcomes)
-    used = any(isinstance(outcome, Used) for outcome in outcomes)
-    passed = all(isinstance(outcome, PassedOver) for outcome in outcomes)
-    return "used" if used else "passed over" if passed else "refused", [s for s in said if s]
+    if kind.family == "names" and len(outcomes) > 1:
+        _check_project(pool, folder / "project")
+    return [words for words in said if words]
+
+
+@contextmanager
+def _without_rights() -> Iterator[None]:
+    """Give up the rights of the administrator, who may read everything."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(_NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+def _check_project(pool: Pool, root: Path) -> None:
+    """A project keeps each case under its name, and a label map for each."""
+    with Project.create(root, pool, LabelSchema.parse("1=liver")) as project:
+        for number, case in enumerate(pool.cases):
+            labels = np.zeros(case.geometry.shape, np.uint8)
+            labels.flat[number] = 1
+            project.save_label(case.key, Image(labels, case.geometry), source="sweep")
+    with Project.open(root) as project:
+        if [record.case for record in project.cases()] != list(pool.cases):
+            raise WrongError("the project has other cases")
+        for number, case in enumerate(pool.cases):
+            path = project.label_path(case.key)
+            if path is None or np.flatnonzero(read_label(path).array).tolist() != [number]:
+                raise WrongError(f"the label map of {case.name} is lost")
+        if project.notes:
+            raise WrongError(f"the project notes {project.notes}")
 
 
 def _midway(kind: Kind, images: Path) -> Progress | None:
@@ -233,8 +281,10 @@ def as_json(value: dict[str, Any]) -> str:
 
 
 def clear(folder: Path) -> None:
-    """Empty the folder, whatever an odd input made of its permissions."""
-    for path in [folder, *folder.rglob("*")]:
-        if path.is_dir() and not path.is_symlink():
-            path.chmod(0o755)
-    shutil.rmtree(folder)
+    """Remove the folder, whatever an odd input made of its permissions or its depth."""
+    for place, folders, _ in os.walk(folder, onerror=lambda _: None):
+        for name in folders:
+            path = os.path.join(place, name)  # noqa: PTH118 - it may be too long for a path
+            with suppress(OSError):
+                os.chmod(path, 0o755)  # noqa: PTH101
+    shutil.rmtree(folder, ignore_errors=True)

@@ -84,6 +84,7 @@ class Kind:
         later: done to the folder between listing and reading.
         midway: done to the folder while it is listed: after its names are known, before its
             files are opened.
+        as_user: tried without the administrator's rights.
     """
 
     family: str
@@ -91,6 +92,7 @@ class Kind:
     write: Write
     later: Callable[[Path], None] | None = None
     midway: Callable[[Path], None] | None = None
+    as_user: bool = False
 
     @property
     def id(self) -> str:
@@ -111,10 +113,11 @@ class Kinds:
         *,
         later: Callable[[Path], None] | None = None,
         midway: Callable[[Path], None] | None = None,
+        as_user: bool = False,
     ) -> None:
         if name in self.all:
             raise ValueError(f"{self.family} has the kind {name!r} already")
-        self.all[name] = Kind(self.family, name, write, later, midway)
+        self.all[name] = Kind(self.family, name, write, later, midway, as_user)
 
     def kind(self, name: str) -> Callable[[Write], Write]:
         """Decorate the function that writes the kind `name`."""

@@ -2,12 +2,14 @@
 
 import gzip
 import zlib
+from pathlib import Path
 
-from Testing.sweeps.inputs.kinds import Kinds
+from Testing.sweeps.inputs.kinds import Kinds, Outcome, Used, volume
 from Testing.sweeps.inputs.text_formats import (
     ARRAY,
     BIG,
     BIG_SIZE,
+    PLACE,
     RAW,
     meta,
     nrrd,
@@ -84,7 +86,7 @@ def _beside() -> None:
         refused(
             "a.nhdr",
             listed.encode(),
-            "cannot be read",
+            "s1.raw",
             "copy",
             {k: v for k, v in slices.items() if k != "s1.raw"},
         ),
@@ -96,6 +98,43 @@ def _beside() -> None:
         "a.mhd that points to itself",
         refused("a.mhd", meta(RAW[:50], ElementDataFile="a.mhd"), "names itself", "save"),
     )
+
+
+def _alike() -> None:
+    """Two headers that are the same byte by byte, in two folders, over different voxels."""
+    slices = {f"s{n}.raw": slice(60 * n, 60 * n + 60) for n in range(4)}
+    one = {"a.raw": slice(None)}
+    listed = nrrd(b"", data_file="LIST")[:-1] + "\n".join([*slices, ""]).encode()
+    for name, words, header, parts in (
+        ("a.nhdr", "nhdr", nrrd(b"", data_file="a.raw"), one),
+        ("a.nrrd", "nrrd with its voxels beside", nrrd(b"", data_file="a.raw"), one),
+        ("a.nhdr", "nhdr with a list", listed, slices),
+        ("a.nhdr", "nhdr with numbers", nrrd(b"", data_file="s%d.raw 0 3 1"), slices),
+        ("a.mhd", "mhd", meta(b"", ElementDataFile="a.raw"), one),
+        ("a.mha", "mha with its voxels beside", meta(b"", ElementDataFile="a.raw"), one),
+        (
+            "a.mhd",
+            "mhd with a list",
+            meta(b"", ElementDataFile="LIST\n" + "\n".join(slices)),
+            slices,
+        ),
+        ("a.mhd", "mhd with numbers", meta(b"", ElementDataFile="s%d.raw 0 3 1"), slices),
+    ):
+
+        def write(
+            folder: Path, name: str = name, header: bytes = header, parts: dict[str, slice] = parts
+        ) -> list[Outcome]:
+            outcomes: list[Outcome] = []
+            for seed in (1, 2):
+                array = volume(seed)
+                (folder / str(seed)).mkdir()
+                (folder / str(seed) / name).write_bytes(header)
+                for part, where in parts.items():
+                    (folder / str(seed) / part).write_bytes(array.tobytes()[where])
+                outcomes.append(Used(f"{seed}/{name}", array, PLACE, reader="simpleitk"))
+            return outcomes
+
+        KINDS.add(f"equal headers over different voxels, {words}", write)
 
 
 def _damage() -> None:
@@ -150,4 +189,5 @@ def _damage() -> None:
 
 
 _beside()
+_alike()
 _damage()
