@@ -1,6 +1,7 @@
 """The file of a trained model: weights, and as JSON everything that is needed to use them."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,12 +9,17 @@ from typing import Any
 
 import torch
 
+from ActiveSeedLib.archives import MOST_TIMES
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.segmentation.networks import build
 from ActiveSeedLib.segmentation.plan import Plan
 from ActiveSeedLib.tensor_files import read_tensors, save_tensors
 
 FORMAT = 1
+MOST_VOXELS = 1 << 26
+"""Of one input of a network: a patch of 406³, or a slice of 8,192²."""
+LEAST_SPACING = 1e-4
+"""Millimetres of a network's grid; what is finer is none of an image."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +66,24 @@ def load_model(path: Path) -> Model:
                 "update ActiveSeed or train again."
             )
         plan, values = Plan.from_json(info["plan"]), tuple(info["values"])
+        _require_moderate(path, plan, len(values) + 1)
         network = build(plan, len(values) + 1)
         network.load_state_dict(content["weights"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"The model {path} does not fit this program: {error}") from error
     return Model(network.eval(), plan, values, info)
+
+
+def _require_moderate(path: Path, plan: Plan, classes: int) -> None:
+    """Raise ValueError if the plan asks for more memory than its file can have been made with."""
+    with torch.device("meta"):  # which takes none
+        network = build(plan, classes)
+    size = sum(value.numel() * value.element_size() for value in network.state_dict().values())
+    if size > MOST_TIMES * path.stat().st_size:
+        raise ValueError(f"its plan is of a network of {size:,} bytes, which are not in the file")
+    voxels = math.prod(plan.patch or plan.size_2d or ())
+    if voxels > MOST_VOXELS or min(plan.spacing or (1.0,)) < LEAST_SPACING:
+        raise ValueError(f"its plan has inputs of {voxels:,} voxels of {plan.spacing} mm")
 
 
 def load_tensors(path: Path) -> dict[str, Any]:

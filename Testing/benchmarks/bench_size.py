@@ -5,9 +5,10 @@ python Testing/benchmarks/bench_size.py --volume 1024 [--network unet-3d | atten
 
 Each step runs in a process of its own, on what the steps before it have left in a folder, so that
 its peak of memory is its own. The images are real files of 4 × 8 × 8 voxels; those that are encoded
-come from a stub, so that neither disk nor image size plays a part. The growth is the exponent p of
-seconds ~ cases^p between two sizes. `--volume` predicts one volume of that many voxels along each
-side, through the project and its background job, with a small network of random weights.
+come from a stub, so that neither disk nor image size plays a part. Seconds are the clock's. The
+growth is the exponent p of seconds ~ cases^p between two sizes. `--volume` predicts one volume of
+that many voxels along each side, through the project and its background job, with a small network
+of random weights.
 """
 
 import argparse
@@ -28,6 +29,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
 Seconds = dict[str, float]
+GROUPS = 30
+SERVER = "GiB of the page's server"
+DRAWN = "(n) => document.querySelectorAll('[data-name=map-plot] path.point').length >= n"
 
 
 @contextmanager
@@ -58,25 +62,41 @@ def opening(folder: Path, times: Seconds) -> None:
 
 
 def encoding(folder: Path, times: Seconds) -> None:
-    """Encode every case with the default encoder; the images come from a stub."""
+    """Encode 500 cases with the default encoder, and all with a stub that only fills the store."""
     import numpy as np
 
-    from ActiveSeedLib.features import DEFAULT_ENCODER, make_encoder
+    from ActiveSeedLib.features import DEFAULT_ENCODER
+    from ActiveSeedLib.features.encoder import make_encoder
     from ActiveSeedLib.features.store import FeatureStore, encode_pool
     from ActiveSeedLib.pool.case import Case, Image
     from ActiveSeedLib.project import Project
 
-    def stub(case: Case) -> Image:
-        generator = np.random.default_rng(int(case.key[:8], 16))
-        group = int(case.key[8:10], 16) % 20
-        array = generator.normal(100 * group, 10 + 5 * (group % 4), case.geometry.shape)
-        return Image(array.astype(np.int16), case.geometry)
+    real = make_encoder(DEFAULT_ENCODER)
+    centres = np.random.default_rng(0).normal(0, 1, (GROUPS, real.dimension)).astype(np.float32)
 
-    with Project.open(folder / "project") as project, timed(times, "encode (stub images)"):
+    class Stub:
+        name, hash, dimension, provenance = real.name, real.hash, real.dimension, real.provenance
+
+        def encode(self, images: list[Image]) -> np.ndarray:
+            seeds = [int(np.abs(image.array.astype(np.int64)).sum()) for image in images]
+            return np.stack(
+                [
+                    centres[seed % GROUPS]
+                    + np.random.default_rng(seed).normal(0, 0.3, real.dimension).astype(np.float32)
+                    for seed in seeds
+                ]
+            )
+
+    def load(case: Case) -> Image:
+        generator = np.random.default_rng(int(case.key[:8], 16))
+        return Image(generator.integers(0, 999, case.geometry.shape, np.int16), case.geometry)
+
+    with Project.open(folder / "project") as project:
         cases = [record.case for record in project.cases()]
-        failures = encode_pool(
-            cases, stub, make_encoder(DEFAULT_ENCODER), FeatureStore(project.features_folder)
-        )
+        with timed(times, "encode 500 (default encoder, stub images)"):
+            failures = encode_pool(cases[:500], load, real, FeatureStore(folder / "aside"))
+        with timed(times, "encode all (stub images, stub encoder)"):
+            failures |= encode_pool(cases, load, Stub(), FeatureStore(project.features_folder))
     assert not failures
 
 
@@ -163,7 +183,10 @@ def page(folder: Path, times: Seconds) -> None:
             with timed(times, "page: queue and project are shown"):
                 tab.goto(link)
                 tab.wait_for_selector("[data-name=line]", timeout=300_000)
-            times["page: server's memory, GiB"] = _peak(server.pid) / 2**20
+            count = len(list((folder / "images").rglob("*.nii")))
+            with timed(times, "page: every point of the map is drawn"):
+                tab.wait_for_function(DRAWN, arg=count, timeout=600_000)
+            times[SERVER] = _peak(server.pid) / 2**20
             chromium.close()
     finally:
         server.terminate()
@@ -268,6 +291,7 @@ def measure(count: int, folder: Path) -> dict[str, tuple[float, float]]:
         if name == "predicting":
             continue
         times, peak = run_step(name, folder)
+        peak = times.pop(SERVER, peak)
         for what, seconds in times.items():
             result[what] = (seconds, peak)
             print(f"{count:>8,} {what:<36} {seconds:9.2f} s {peak:7.2f} GiB", flush=True)
