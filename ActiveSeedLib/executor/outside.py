@@ -13,7 +13,9 @@ from ActiveSeedLib.executor.work import Item, Outcome, Work
 from ActiveSeedLib.progress import Progress
 
 LOOK_SECONDS = 0.5
-"""Between two looks for new outcomes."""
+"""Between two looks for new outcomes, at least."""
+LOOKING_SHARE = 0.1
+"""Of the time, at most, that goes into looking: large folders on shared storage list slowly."""
 SETTLE_SECONDS = 2.0
 """How long a task must have been gone before what it left undone is given to another one: shared
 storage may show a file a little later than the machine that wrote it."""
@@ -75,6 +77,7 @@ class Outside:
         self._tasks: dict[str, Shard] = {}
         self._gone: dict[str, float] = {}
         self._running = 0
+        self._looked = 0.0
         self._asked = float("-inf")
         self._any_done = False
 
@@ -106,13 +109,16 @@ class Outside:
         return f"{work.doing} case {min(done + 1, total)} of {total}"
 
     def _rest(self, progress: Progress) -> None:
-        until = time.monotonic() + LOOK_SECONDS
+        until = time.monotonic() + max(LOOK_SECONDS, self._looked / LOOKING_SHARE)
         while self._left and (left := until - time.monotonic()) > 0:
             time.sleep(min(left, 0.1))
             progress.check()
 
     def _new_outcomes(self) -> Iterator[Outcome]:
-        for key, outcome in self._folder.new_outcomes(self._left.keys()):
+        started = time.monotonic()
+        found = self._folder.new_outcomes(self._left.keys())
+        self._looked = time.monotonic() - started
+        for key, outcome in found:
             del self._left[key]
             self._any_done = True
             yield outcome
@@ -168,12 +174,12 @@ class Outside:
         error = self._folder.error_of(shard)
         if isinstance(error, ActiveSeedError):
             raise error
+        why = error or self._launcher.last_words(name) or "it left no word"
         if len(left) < len(shard.items):
             tries = 0
         elif shard.tries < self._retries:
             tries = shard.tries + 1
         elif not self._any_done:
-            why = error or self._launcher.last_words(name) or "it left no word"
             raise ActiveSeedError(
                 f"The tasks end before they have done anything ({why}); the logs are in "
                 f"{self._folder.logs}."
@@ -184,7 +190,7 @@ class Outside:
         else:
             return []
         count = "1 case goes" if len(left) == 1 else f"{len(left)} cases go"
-        progress.note(f"A task ended early: {count} to another one.")
+        progress.note(f"A task ended early ({why}): {count} to another one.")
         return [replace(shard, items=left, tries=tries)]
 
     def _given_up(self, name: str, item: Item) -> Outcome:

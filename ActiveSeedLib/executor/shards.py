@@ -90,12 +90,14 @@ class Folder:
 
     def new_outcomes(self, wanted: Collection[str]) -> list[tuple[str, Outcome]]:
         """Return those outcomes of items, by key, that are wanted and were not returned before."""
-        found = []
-        for path in sorted((self.root / "done").glob("[!.]*.json")):
-            if path.stem in wanted and path.stem not in self._seen:
-                self._seen.add(path.stem)
-                found.append((path.stem, _read_outcome(path)))
-        return found
+        try:
+            names = [path.name for path in (self.root / "done").iterdir()]
+        except FileNotFoundError:
+            return []
+        new = {name[:-5] for name in names if name.endswith(".json")} - self._seen
+        keys = sorted(key for key in new if key in wanted)
+        self._seen.update(keys)
+        return [(key, _read_outcome(self._done(key))) for key in keys]
 
     def forget_problems(self) -> None:
         """Let cases that could not be worked on be tried again."""

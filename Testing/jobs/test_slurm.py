@@ -20,6 +20,7 @@ from ActiveSeedLib.jobs import JOBS
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.records import Status
+from ActiveSeedLib.worker.client import WorkerClient
 from Testing.conftest import PROJECT
 from Testing.executor.loopback import Loopback, loopback, missing, until
 from Testing.jobs.conftest import copy_of, do, kill_when
@@ -83,7 +84,8 @@ def test_predictions_are_those_of_this_machine_whatever_happens_to_the_tasks(
             slurm.resume()
             resumed.set()
 
-    accidents = threading.Thread(target=_accidents, args=(slurm, resumed))
+    struck: list[str] = []
+    accidents = threading.Thread(target=_accidents, args=(slurm, resumed, struck))
     accidents.start()
     params = {"project": str(twin), "cases": names, "device": "cpu", "executor": CLUSTER}
     there = JOBS["predict"](params, Progress(listen))
@@ -91,23 +93,26 @@ def test_predictions_are_those_of_this_machine_whatever_happens_to_the_tasks(
     assert resumed.is_set()
     assert there == here
     assert what_is_known(twin) == what_is_known(project)
-    # One task was killed, one cancelled; the one that SLURM began again is its own affair.
-    assert notes.count("A task ended early: 1 case goes to another one.") == 2
+    assert len(struck) == 3
+    # One task was killed, one cancelled. The one that SLURM began again is its own affair, unless
+    # a late blow at its first life hits the second one.
+    early = [note for note in notes if note.startswith("A task ended early")]
+    assert len(early) in (2, 3), early
+    assert all(note.endswith("1 case goes to another one.") for note in early)
 
 
-def _accidents(slurm: Loopback, resumed: threading.Event) -> None:
+def _accidents(slurm: Loopback, resumed: threading.Event, struck: list[str]) -> None:
     """Kill the process of a running task, cancel the next one, and have the third begin again.
 
     A task takes seconds to import PyTorch, so each is struck long before it is done.
     """
     assert resumed.wait(120)
-    struck: set[str] = set()
 
     def strike(blow: Callable[[str], object]) -> None:
-        assert until(lambda: bool(set(slurm.tasks("RUNNING")) - struck))
-        task = min(set(slurm.tasks("RUNNING")) - struck)
-        struck.add(task)
+        assert until(lambda: bool(set(slurm.tasks("RUNNING")) - set(struck)))
+        task = min(set(slurm.tasks("RUNNING")) - set(struck))
         blow(task)
+        struck.append(task)
 
     def kill(task: str) -> None:
         assert until(lambda: bool(slurm.processes(task)))
@@ -175,6 +180,22 @@ def test_the_command_line(slurm: Loopback, project: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "Encoding case" in done.stderr
     assert "Label these, in this order" in done.stdout
+
+
+def test_what_a_front_end_starts_goes_there_as_the_environment_says(
+    slurm: Loopback, project: Path, tmp_path: Path
+) -> None:
+    twin = copy_of(project, tmp_path / "twin")
+    do("encode", project=str(project))
+    steps: list[str] = []
+    here = "executor=slurm partition=short time=5 array_width=1 poll=0.5"
+    with WorkerClient(log_folder=tmp_path, env={**os.environ, VARIABLE: here}) as client:
+        client.run(
+            "encode", {"project": str(twin)}, lambda event: steps.append(event.get("step", ""))
+        )
+    assert what_is_known(twin) == what_is_known(project)
+    assert any("waiting for a machine of the cluster" in step for step in steps)
+    assert any(step.startswith("Encoding case") for step in steps)
 
 
 def test_a_job_elsewhere_has_its_tasks_begun_on_the_login_node(
