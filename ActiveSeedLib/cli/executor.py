@@ -12,6 +12,7 @@ from typing import Any
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.executor.current import executing
 from ActiveSeedLib.executor.settings import VARIABLE, executor_settings
+from ActiveSeedLib.project.received import check_links
 from ActiveSeedLib.project.store import DATABASE
 from ActiveSeedLib.registry import read_assignments
 
@@ -76,6 +77,7 @@ def tasks(options: argparse.Namespace) -> None:
     project = Path(options.project).absolute()
     if not (project / DATABASE).is_file():
         raise InputError(f"{project} is not an ActiveSeed project: it has no {DATABASE}.")
+    check_links(project)
     settings = executor_settings(executor_params(options).get("executor"))
     if settings.executor == "shared":
         raise InputError("The tasks are begun here: choose the executor local or slurm.")

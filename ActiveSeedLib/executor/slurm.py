@@ -1,6 +1,7 @@
 """Tasks as a job array of SLURM, submitted by submitit."""
 
 import json
+import secrets
 import shlex
 import shutil
 import subprocess
@@ -72,7 +73,11 @@ class SlurmLauncher:
         import submitit
 
         chosen = self._settings
-        executor = submitit.SlurmExecutor(folder=self._logs)
+        # A task runs what it is handed over as a pickle. In a folder that is new, and whose name
+        # nobody can foresee, there are only those that submitit itself has written.
+        handed_over = self._logs / secrets.token_hex(16)
+        handed_over.mkdir(mode=0o700, parents=True)
+        executor = submitit.SlurmExecutor(folder=handed_over)
         wanted = {"partition": chosen.partition, "gpus_per_task": chosen.gpus_per_task}
         names: list[str] = []
         try:
@@ -116,7 +121,7 @@ class SlurmLauncher:
 
     def last_words(self, task: str) -> str:
         """Return the last line that a task wrote to its log."""
-        found = sorted(self._logs.glob(f"{task}_*_log.*"))
+        found = sorted(self._logs.glob(f"*/{task}_*_log.*"))
         return last_line(found[-1]) if found else ""
 
     def end(self) -> None:
@@ -135,10 +140,11 @@ def end_arrays(folder: Path) -> None:
 
 def _arrays(folder: Path) -> list[str]:
     try:
-        arrays: list[str] = json.loads((folder / _SUBMITTED).read_text(encoding="utf-8"))
+        arrays = json.loads((folder / _SUBMITTED).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return []
-    return arrays
+    # Nothing else may reach scancel, such as an option in a project that somebody else made.
+    return [one for one in arrays if isinstance(one, str) and one.isdecimal()]
 
 
 def _array(job: str) -> str:

@@ -4,12 +4,13 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath, PureWindowsPath
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.version import __version__
@@ -89,6 +90,10 @@ class Place:
     root: Path
     kept: Path
 
+    def file(self, name: str) -> Path:
+        """Return a file of the project by its name below its folder; see `below`."""
+        return below(self.root, name)
+
 
 class Work(Protocol):
     """Something that is done to each case of a pool, whatever is done to the others.
@@ -129,6 +134,21 @@ class Work(Protocol):
             InputError: no case can be worked on in this way.
             CancelledError: through the progress.
         """
+
+
+def below(root: Path, name: str) -> Path:
+    """Return the file called `name` below the folder `root`.
+
+    Raises:
+        InputError: the name leads out of it: the work's files were written by somebody else.
+    """
+    path = PurePath(name)
+    if path.anchor or PureWindowsPath(name).anchor or ".." in path.parts or "\0" in name:
+        raise InputError(
+            f"The work that {root} asks for names the file {name!r}, which leads out of the "
+            "project; ActiveSeed writes none such, so do not trust this project."
+        )
+    return root / path
 
 
 def digest(value: Any) -> str:

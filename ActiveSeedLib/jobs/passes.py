@@ -178,7 +178,7 @@ class PassesWork:
 
     def do(self, items: Sequence[Item], place: Place) -> Iterator[Outcome]:
         """Yield the scores, and the gradient embedding if it is asked for; see `Work.do`."""
-        first, *others = [Predictor(place.root / path, device=self.device) for path in self.models]
+        first, *others = [Predictor(place.file(path), device=self.device) for path in self.models]
         if any("bald" in item.extra["how"] for item in items) and not dropouts(first.network):
             raise InputError(
                 "The model drops no features, so its passes cannot differ: train with a dropout "

@@ -133,7 +133,7 @@ class PredictWork:
         """Yield what each prediction tells, once its files are written; see `Work.do`."""
         from ActiveSeedLib.segmentation.inference import Predictor
 
-        predictor = Predictor(place.root / self.model, device=self.device)
+        predictor = Predictor(place.file(self.model), device=self.device)
         for index, item in enumerate(items):
             place.progress.update(
                 index / len(items), f"Predicting case {index + 1} of {len(items)}"
@@ -213,12 +213,12 @@ class ScoreWork:
 
     def do(self, items: Sequence[Item], place: Place) -> Iterator[Outcome]:
         """Yield the scores of each item; see `Work.do`."""
-        root, values = place.root, tuple(self.values)
+        values = tuple(self.values)
         for index, item in enumerate(items):
             place.progress.update(index / len(items), f"Scoring case {index + 1} of {len(items)}")
             try:
-                drawn = read_label(root / item.extra["drawn"]).array.astype(np.int32)
-                predicted = read_label(root / item.extra["predicted"]).array.astype(np.int32)
+                drawn = read_label(place.file(item.extra["drawn"])).array.astype(np.int32)
+                predicted = read_label(place.file(item.extra["predicted"])).array.astype(np.int32)
                 scores = score(predicted, drawn, item.case.geometry.spacing, values)
             except ActiveSeedError as error:
                 yield Outcome(item.case.key, problem=str(error))
@@ -245,8 +245,8 @@ def _predict(predictor: "Predictor", item: Item, place: Place) -> dict[str, Any]
         found, facts = predict_slices_and_tell(predictor, image, axis, place.progress)
     del image  # it may be large, and so is what is written now
     geometry = item.case.geometry
-    write_label(place.root / item.extra["labels"], found.labels, geometry)
-    write_image(place.root / item.extra["entropy"], found.entropy_map, geometry)
+    write_label(place.file(item.extra["labels"]), found.labels, geometry)
+    write_image(place.file(item.extra["entropy"]), found.entropy_map, geometry)
     return facts
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ActiveSeedLib.executor.shards import Folder, Images
-from ActiveSeedLib.executor.work import Item, Reader, Work
+from ActiveSeedLib.executor.work import Item, Reader, Work, below
 from ActiveSeedLib.jobs.opening import ImageLoader
 from ActiveSeedLib.jobs.units import verified_path
 from ActiveSeedLib.pool.case import Case
@@ -75,7 +75,7 @@ def _seen_from(root: Path, path: Path) -> str:
 
 def _reader(project: Path, images: Images, verified: Verified) -> Reader:
     root = Path(os.path.normpath(project / images["root"]))
-    loader = ImageLoader(root, verified, lambda key: project / images["thumbnails"][key])
+    loader = ImageLoader(root, verified, lambda key: below(project, images["thumbnails"][key]))
     if images["axis"] is None:
         return loader
     volumes = [Case.from_json(one) for one in images["volumes"]]

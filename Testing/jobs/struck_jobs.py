@@ -4,6 +4,7 @@ The worker kills itself: a test that kills it when it hears of that moment comes
 """
 
 import os
+import re
 import signal
 from typing import Any
 
@@ -13,7 +14,8 @@ from ActiveSeedLib.progress import Progress
 
 NAME = "Testing.jobs.struck_jobs:JOBS"
 WORD, COUNT = "STRUCK_AT_WORD", "STRUCK_AT_COUNT"
-"""Environment variables: the worker dies at the n-th progress whose step holds the word."""
+"""Environment variables: the worker dies at the n-th progress whose step holds the word, which may
+be a regular expression."""
 METRIC = "a metric"
 """As the word: at the n-th metric instead."""
 
@@ -33,7 +35,7 @@ def _struck(job: Job) -> Job:
                 said = METRIC
             else:
                 progress.note(**values)
-            seen += os.environ[WORD] in said
+            seen += bool(re.search(os.environ[WORD], said))
             if seen == int(os.environ[COUNT]):
                 os.kill(os.getpid(), signal.SIGKILL)
 
