@@ -67,7 +67,8 @@ class Counting:
                 yield Outcome(one.case.key, problem=f"{name} is blank.")
             else:
                 vector = np.array([number / 3, np.float32(1e-30)], dtype=np.float32)
-                yield Outcome(one.case.key, {"third": number / 3}, vector)
+                gpus = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+                yield Outcome(one.case.key, {"third": number / 3, "gpus": gpus}, vector)
 
     def times(self, name: str) -> int:
         """Return how often a case was begun."""

@@ -11,7 +11,7 @@ import pytest
 
 from ActiveSeedLib.errors import ActiveSeedError, CancelledError, InputError
 from ActiveSeedLib.executor.outside import Outside
-from ActiveSeedLib.executor.processes import ProcessLauncher
+from ActiveSeedLib.executor.processes import ProcessLauncher, gpus
 from ActiveSeedLib.executor.shards import Folder, cut
 from ActiveSeedLib.executor.work import Item, Outcome
 from ActiveSeedLib.progress import Progress
@@ -50,7 +50,7 @@ def test_what_comes_of_a_case_is_exactly_what_was_found(tmp_path: Path, work: Co
             wanted = np.array([number / 3, np.float32(1e-30)], dtype=np.float32)
             assert outcome.vector is not None
             assert outcome.vector.tobytes() == wanted.tobytes()
-            assert outcome.facts == {"third": number / 3}
+            assert outcome.facts["third"] == number / 3
         assert work.times(one.case.name) == 1
     assert heard[-1] == "Counting case 12 of 12"
 
@@ -115,6 +115,17 @@ def test_a_cancelled_work_goes_on_where_it_was(tmp_path: Path, work: Counting) -
     assert first.key in {one.key for one in known.values()}
     left = [one for one in ITEMS if one.key not in known]
     assert {one.case.key for one in left} == set(_run(tmp_path / "work", work, left))
+
+
+def test_each_process_has_a_gpu_of_its_own(
+    tmp_path: Path, work: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,GPU-5")
+    files = Folder(tmp_path / "work")
+    launcher = ProcessLauncher(NAME, files.root, files.logs, width=2, gpus=gpus())
+    outside = Outside(files, launcher, 1, lambda _: {})
+    found = list(outside.run(work, ITEMS, Progress()))
+    assert {one.facts["gpus"] for one in found if one.problem is None} == {"3", "GPU-5"}
 
 
 def test_shards_are_about_equal_and_keep_the_order() -> None:
