@@ -16,6 +16,8 @@ LOOK_SECONDS = 0.5
 """Between two looks for new outcomes, at least."""
 LOOKING_SHARE = 0.1
 """Of the time, at most, that goes into looking: large folders on shared storage list slowly."""
+HOPELESS = 3
+"""Shards given up, with nothing done by any other, from which on nothing more is tried."""
 SETTLE_SECONDS = 2.0
 """How long a task must have been gone before what it left undone is given to another one: shared
 storage may show a file a little later than the machine that wrote it."""
@@ -80,6 +82,7 @@ class Outside:
         self._looked = 0.0
         self._asked = float("-inf")
         self._any_done = False
+        self._exhausted = 0
 
     def run(self, work: Work, items: Sequence[Item], progress: Progress) -> Iterator[Outcome]:
         """Yield what comes of each item, as it comes; see `Work.do`.
@@ -175,23 +178,21 @@ class Outside:
         if isinstance(error, ActiveSeedError):
             raise error
         why = error or self._launcher.last_words(name) or "it left no word"
-        if len(left) < len(shard.items):
-            tries = 0
-        elif shard.tries < self._retries:
-            tries = shard.tries + 1
-        elif not self._any_done:
+        progressed = len(left) < len(shard.items)
+        if progressed or shard.tries < self._retries:
+            count = "1 case goes" if len(left) == 1 else f"{len(left)} cases go"
+            progress.note(f"A task ended early ({why}): {count} to another one.")
+            return [replace(shard, items=left, tries=0 if progressed else shard.tries + 1)]
+        self._exhausted += 1
+        if not self._any_done and (self._exhausted >= HOPELESS or not self._tasks):
             raise ActiveSeedError(
                 f"The tasks end before they have done anything ({why}); the logs are in "
                 f"{self._folder.logs}."
             )
-        elif len(left) > 1:
-            progress.note(f"A task ended {shard.tries + 1} times: its cases are tried one by one.")
-            return [Shard((item,), self._retries) for item in left]
-        else:
+        if len(left) == 1:
             return []
-        count = "1 case goes" if len(left) == 1 else f"{len(left)} cases go"
-        progress.note(f"A task ended early ({why}): {count} to another one.")
-        return [replace(shard, items=left, tries=tries)]
+        progress.note(f"A task ended {shard.tries + 1} times: its cases are tried one by one.")
+        return [Shard((item,), self._retries) for item in left]
 
     def _given_up(self, name: str, item: Item) -> Outcome:
         words = self._launcher.last_words(name)

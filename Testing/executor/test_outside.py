@@ -84,6 +84,18 @@ def test_a_case_that_kills_its_task_is_left_out(tmp_path: Path, work: Counting) 
     assert work.times("case-007") <= 4
 
 
+def test_a_case_that_kills_its_task_before_others_have_begun_is_left_out(
+    tmp_path: Path, work: Counting
+) -> None:
+    deadly = Counting(work.folder, deadly=("case-000",))
+    files = Folder(tmp_path / "work")
+    launcher = ProcessLauncher(NAME, files.root, files.logs, width=1)
+    launcher.shards = 2
+    found = list(Outside(files, launcher, 0, lambda _: {}).run(deadly, ITEMS, Progress()))
+    assert {int(one.key, 16) for one in found if one.problem} == {0, 4, 9}
+    assert len(found) == len(ITEMS)
+
+
 def test_tasks_that_do_nothing_are_an_error(tmp_path: Path, work: Counting) -> None:
     names = tuple(one.case.name for one in ITEMS)
     with pytest.raises(
