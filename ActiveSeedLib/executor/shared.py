@@ -61,8 +61,10 @@ class SharedLauncher:
             InputError: the tasks were refused.
         """
         answer = _read(self._answer)
-        if answer.get("beat") != self._beat:
-            self._beat, self._heard = answer.get("beat"), time.monotonic()
+        if not answer:  # not there yet, or being replaced
+            return None
+        if answer["beat"] != self._beat:
+            self._beat, self._heard = answer["beat"], time.monotonic()
         if time.monotonic() - self._heard > SILENT_SECONDS:
             return None
         if answer["refused"]:

@@ -51,19 +51,26 @@ def carry_out(
     for key, outcome in folder.new_outcomes(left.keys()):
         del left[key]
         yield outcome
-    launcher = _launcher(folder, work, len(left))
+    if left:
+        yield from _carry_out_anew(project, folder, work, list(left.values()), progress)
+    folder.remove()
+
+
+def _carry_out_anew(
+    project: Project, folder: Folder, work: Work, items: Sequence[Item], progress: Progress
+) -> Iterator[Outcome]:
+    launcher = _launcher(folder, work, len(items))
     if launcher is None:
         with reading(project) as load:
             place = Place(load, progress, project.root, project.features_folder)
-            yield from work.do(list(left.values()), place)
-    else:
-        retries = current_executor().retries
-        outside = Outside(folder, launcher, retries, lambda part: task.images_of(project, part))
-        try:
-            yield from outside.run(work, list(left.values()), progress)
-        finally:
-            _take_over(project, folder)
-    folder.remove()
+            yield from work.do(items, place)
+        return
+    retries = current_executor().retries
+    outside = Outside(folder, launcher, retries, lambda part: task.images_of(project, part))
+    try:
+        yield from outside.run(work, items, progress)
+    finally:
+        _take_over(project, folder)
 
 
 def task_server(project: Path, settings: ExecutorSettings) -> Server:
@@ -96,8 +103,6 @@ def _take_over(project: Project, folder: Folder) -> None:
 def _launcher(folder: Folder, work: Work, count: int) -> Launcher | None:
     """Return what begins the tasks; None if this process does the work."""
     settings = current_executor()
-    if not count:
-        return None
     if settings.executor == "shared":
         return SharedLauncher(folder.root, settings.array_width)
     if settings.executor == "slurm":
