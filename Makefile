@@ -28,9 +28,11 @@ test-slicer:
 	@test -n "$(PYTHON)" || { echo "This needs Python 3.11 or 3.12: name it, as in: make test-slicer PYTHON=/path/to/python3.12 SLICER=..."; exit 1; }
 	@$(PYTHON) Testing/slicer/run.py "$(SLICER)"
 
-# Every kind of odd or broken input, and what becomes of it (see Testing/README.md).
+# Every kind of odd or broken input, and files damaged at random (see Testing/README.md).
 sweep-inputs: setup
 	@$(BIN)/python -m Testing.sweeps.inputs
+	@$(BIN)/python -m Testing.sweeps.inputs.together
+	@$(BIN)/python -m Testing.sweeps.fuzz --seconds 60
 
 lint: setup
 	@$(BIN)/ruff check .

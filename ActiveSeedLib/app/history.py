@@ -33,7 +33,7 @@ def read_history(path: Path) -> list[dict[str, Any]]:
     """Return the measurements in a training's record; a line that is not whole yet is left out."""
     if not path.is_file():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     history = []
     for line in lines:
         try:

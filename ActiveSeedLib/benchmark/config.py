@@ -28,6 +28,7 @@ epochs = 10
 
 import hashlib
 import json
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -81,7 +82,7 @@ class DataSet:
         budgets = []
         for budget in self.budgets:
             share = _SHARE.fullmatch(budget) if isinstance(budget, str) else None
-            if isinstance(budget, str) and share is None:
+            if share is None and (isinstance(budget, str) or not math.isfinite(budget)):
                 raise InputError(
                     f"A budget of {self.name} is {budget!r}: write a number, or a share as '5%'."
                 )

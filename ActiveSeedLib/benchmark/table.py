@@ -129,7 +129,8 @@ def _parsed(cells: dict[str, str], place: str) -> Row:
                 values[field.name] = field.type(text)
         except (ValueError, TypeError) as error:
             raise InputError(
-                f"{place}: the column {field.name} holds {text!r}, which is not what belongs there."
+                f"{place}: the column {field.name} holds {text[:60]!r}, which is not what "
+                "belongs there."
             ) from error
     return Row(**values)
 

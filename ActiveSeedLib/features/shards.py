@@ -8,6 +8,7 @@ cases need a few dozen files.
 
 import json
 import zipfile
+import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -26,7 +27,10 @@ _FULL = 4096
 _SMALL_SHARDS = 16
 """So many shards below `_FULL` are merged into one."""
 
-_DAMAGE = (InputError, OSError, ValueError, KeyError, MemoryError, EOFError, zipfile.BadZipFile)
+_DAMAGE = (
+    *(InputError, OSError, ValueError, KeyError, MemoryError, EOFError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 
 
 class Shelf:
@@ -79,6 +83,8 @@ class Shelf:
         for path, pairs in places.items():
             try:
                 vectors = _read(path, "vectors")
+                if vectors.ndim != 2 or len(vectors) <= max(row for _, row in pairs):
+                    raise ValueError(f"it holds vectors of the shape {vectors.shape}")
             except _DAMAGE as error:
                 raise InputError(
                     f"{path} is damaged ({brief(error)}): delete it, and its cases are encoded "
@@ -98,11 +104,11 @@ class Shelf:
 
     def failures(self) -> dict[str, str]:
         """Return key → sentence of the cases that could not be encoded."""
-        path = self.folder / "failures.json"
-        if not path.is_file():
+        try:
+            reasons = json.loads((self.folder / "failures.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # none, or damaged: those cases are tried again
             return {}
-        reasons: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-        return reasons
+        return reasons if isinstance(reasons, dict) else {}
 
     def record_failures(self, failures: dict[str, str]) -> None:
         """Keep why cases could not be encoded."""

@@ -26,7 +26,9 @@ def check(path: Path) -> Any:
         header = pydicom.dcmread(path, force=True)
         pixels = header.get("PixelData")
         syntax = header.file_meta.get("TransferSyntaxUID")
-        compressed = syntax is not None and syntax.is_compressed
+        encapsulated = syntax is not None and syntax.is_encapsulated
+        bits = int(header.Rows) * int(header.Columns) * int(header.BitsAllocated)
+        expected = bits * int(header.get("SamplesPerPixel", 1)) // 8
     except OSError:
         raise
     except Exception as error:  # pydicom has no common error for what damage leads to
@@ -38,11 +40,8 @@ def check(path: Path) -> Any:
             "The DICOM file holds no pixels, or is cut short before them; copy it again, or leave "
             "it out."
         )
-    if compressed and syntax.is_encapsulated:  # pydicom has looked for its end
-        return header
-    bits = int(header.Rows) * int(header.Columns) * int(header.BitsAllocated)
-    expected = bits * int(header.get("SamplesPerPixel", 1)) // 8
-    if len(pixels) < expected:
+    # Of an encapsulated stream pydicom has looked for the end.
+    if not encapsulated and len(pixels) < expected:
         raise UnreadableImageError(
             f"The file is cut short: it holds {len(pixels):,} of {expected:,} bytes of pixels; "
             "copy it again."

@@ -68,7 +68,7 @@ class Database:
                 "there and that you may read and write it; if so, run `activeseed repair "
                 f'"{path.parent}"`.'
             ) from error
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise damaged(path, str(error)) from error
 
     def _connect(self) -> sqlite3.Connection:
@@ -237,7 +237,8 @@ class Database:
                 f"The project's database {self.path} cannot be used now ({error}): check that its "
                 "disk is there and not full, and try again."
             ) from error
-        except sqlite3.DatabaseError as error:
-            if type(error) is not sqlite3.DatabaseError:  # a rule of the tables, which we broke
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            # Else a rule of the tables, which we broke.
+            if type(error) not in {sqlite3.DatabaseError, UnicodeDecodeError}:
                 raise
             raise damaged(self.path, str(error)) from error

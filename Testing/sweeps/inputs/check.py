@@ -39,7 +39,7 @@ _REMEDY = re.compile(
     r"\b(copy|save|convert|export|resample|leave|put|check|restore|rename|scan|choose|lower|keep|crop|cut|"
     r"correct|import|lay|add|repair|give|open|free|exclude)\b"
 )
-_NO_SENTENCE = re.compile(r"Errno|Traceback|0x[0-9a-f]{5}|itk::|^\s|\n|\\n|\w+Error\b")
+_NO_SENTENCE = re.compile(r"Errno|Traceback|0x[0-9a-f]{5}|itk::|^\s|\n|\w+Error\b")
 
 
 class WrongError(Exception):
@@ -54,10 +54,15 @@ def affine_of(geometry: Geometry) -> Affine:
     return affine
 
 
-def require_sentence(text: str, refused: Refused | None = None) -> None:
-    """Raise unless `text` is one plain sentence with a fault and a remedy."""
+def require_plain(text: str) -> None:
+    """Raise unless `text` is one plain sentence."""
     if _NO_SENTENCE.search(text) or not text.endswith(".") or len(text) > 450:
         raise WrongError(f"no plain sentence: {text!r}")
+
+
+def require_sentence(text: str, refused: Refused | None = None) -> None:
+    """Raise unless `text` is one plain sentence with a fault and a remedy."""
+    require_plain(text)
     if not _REMEDY.search(text):
         raise WrongError(f"no remedy: {text!r}")
     for words in (refused.fault, refused.remedy) if refused else ():

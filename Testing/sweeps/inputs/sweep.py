@@ -31,28 +31,33 @@ class Result:
 
 
 class Worker:
-    """The process that tries kinds; see `worker.py`."""
+    """A process that answers lines by lines of JSON, and is started again when one ends it.
 
-    def __init__(self) -> None:
+    Args:
+        module: what it runs, such as `Testing.sweeps.inputs.worker`.
+    """
+
+    def __init__(self, module: str) -> None:
+        self._module = module
         self._process: subprocess.Popen[str] | None = None
 
-    def run(self, kind: Kind) -> Result:
-        """Try one kind, and return what became of it."""
-        process = self._process = self._process or _start()
+    def ask(self, line: str) -> tuple[str, tuple[str, ...]]:
+        """Return the outcome and what was said; "crash" or "hang" if there is no answer."""
+        process = self._process = self._process or self._start()
         assert process.stdin
         assert process.stdout
-        process.stdin.write(kind.id + "\n")
+        process.stdin.write(line + "\n")
         process.stdin.flush()
         if not select.select([process.stdout], [], [], SECONDS)[0]:
             self.close()
-            return Result(kind, "hang", (f"nothing came back in {SECONDS:g} s",))
-        line = process.stdout.readline()
-        if not line:
+            return "hang", (f"nothing came back in {SECONDS:g} s",)
+        reply = process.stdout.readline()
+        if not reply:
             code = process.wait()
             self._process = None
-            return Result(kind, "crash", (f"the process ended with {code}",))
-        answer = json.loads(line)
-        return Result(kind, answer["outcome"], tuple(answer["said"]))
+            return "crash", (f"the process ended with {code}",)
+        answer = json.loads(reply)
+        return answer["outcome"], tuple(answer["said"])
 
     def close(self) -> None:
         """End the process."""
@@ -61,24 +66,23 @@ class Worker:
             self._process.communicate()
             self._process = None
 
-
-def _start() -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "Testing.sweeps.inputs.worker"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+    def _start(self) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-m", self._module],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
 
 
 def sweep(kinds: Iterable[Kind]) -> Iterator[Result]:
     """Yield what becomes of each kind."""
-    worker = Worker()
+    worker = Worker("Testing.sweeps.inputs.worker")
     try:
         for kind in kinds:
-            yield worker.run(kind)
+            yield Result(kind, *worker.ask(kind.id))
     finally:
         worker.close()
 
