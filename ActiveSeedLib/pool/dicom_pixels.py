@@ -1,7 +1,9 @@
 """DICOM: the pixels of slices, whether they are all there, and the volume that they make."""
 
 import hashlib
+import struct
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ from ActiveSeedLib.errors import UnreadableImageError
 from ActiveSeedLib.pool.case import Geometry, Image
 from ActiveSeedLib.pool.dicom import require_moderate
 from ActiveSeedLib.pool.formats import brief, require_text
+
+_RLE = "1.2.840.10008.1.2.5"
 
 
 def check(path: Path) -> Any:
@@ -46,7 +50,28 @@ def check(path: Path) -> Any:
             f"The file is cut short: it holds {len(pixels):,} of {expected:,} bytes of pixels; "
             "copy it again."
         )
+    if syntax == _RLE:
+        _require_segments(header, bits // (int(header.Rows) * int(header.Columns) or 1) // 8)
     return header
+
+
+def _require_segments(header: Any, width: int) -> None:
+    """Refuse run-length encoded pixels of `width` bytes without a segment for each of the bytes.
+
+    GDCM ends the process over some of them. The header of the frame: DICOM PS3.5, G.5.
+    """
+    from pydicom.encaps import get_frame
+
+    try:
+        frame = get_frame(header.PixelData, 0, number_of_frames=1)
+        count, *starts = struct.unpack_from("<16I", frame)
+    except (ValueError, struct.error) as error:
+        raise UnreadableImageError(
+            f"The compressed pixels are damaged ({brief(error)}); copy the file again."
+        ) from error
+    bounds = [64, *starts[1:count], len(frame)]
+    if count != width or starts[0] != 64 or any(a > b for a, b in pairwise(bounds)):
+        raise UnreadableImageError("The compressed pixels are damaged; copy the file again.")
 
 
 def digest(path: Path) -> str:

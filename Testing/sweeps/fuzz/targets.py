@@ -19,6 +19,7 @@ from ActiveSeedLib.pool.readers import read_image, read_label
 from ActiveSeedLib.pool.scan import scan
 from Testing.odd_files import dicom_dataset, write_nifti
 from Testing.sweeps.inputs.check import WrongError, require_plain, require_sentence
+from Testing.sweeps.inputs.dicom import J2K_LOSSLESS, JPEG_LOSSLESS, encapsulated, frame_of
 from Testing.sweeps.inputs.kinds import volume
 from Testing.sweeps.inputs.text_formats import meta, nrrd
 
@@ -96,9 +97,11 @@ def _nifti(suffix: str) -> bytes:
         ).read_bytes()
 
 
-def _dicom(syntax: str | None = None) -> bytes:
+def _dicom(syntax: str | None = None, compressor: str | None = None) -> bytes:
     dataset = dicom_dataset(Path("a.dcm"), SMALL)
-    if syntax:
+    if syntax and compressor:
+        encapsulated(frame_of(SMALL, compressor), syntax)(dataset)
+    elif syntax:
         dataset.compress(syntax)
     buffer = io.BytesIO()
     dataset.save_as(buffer)
@@ -131,6 +134,8 @@ def _images() -> list[Target]:
         "tiff": ("a.tif", lambda: _picture("TIFF"), {}),
         "dicom": ("a.dcm", _dicom, {}),
         "dicom, RLE": ("a.dcm", lambda: _dicom("1.2.840.10008.1.2.5"), {}),
+        "dicom, JPEG lossless": ("a.dcm", lambda: _dicom(JPEG_LOSSLESS, "JPEG"), {}),
+        "dicom, JPEG 2000": ("a.dcm", lambda: _dicom(J2K_LOSSLESS, "JPEG2000"), {}),
     }
     python = {"nifti", "nifti, gz"}
     images = [

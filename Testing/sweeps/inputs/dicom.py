@@ -118,7 +118,7 @@ def claims_to_be_compressed(folder: Path) -> Outcome:
     path = write_dicom(folder / A, PIXELS)
     uid, other = b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.5\0"
     path.write_bytes(path.read_bytes().replace(uid, other, 1))
-    return Used(A, PIXELS[np.newaxis], placed((0.75, 0.5, 1.0), (-10, -20, 30)))
+    return Refused(A, "damaged", "copy")
 
 
 def _syntaxes() -> None:
@@ -155,6 +155,9 @@ def _syntaxes() -> None:
                 **EIGHT,
             ),
         )
+    for count in (0, 1, 3, 2**31):
+        odd = struct.pack("<16I", count, 64, 100, *[0] * 13) + bytes(200)
+        add(f"RLE of {count} segments", refused("damaged", "copy", change=encapsulated(odd, RLE)))
     cut_rle = struct.pack("<16I", 2, 64, 100, *[0] * 13) + bytes(20)
     add("RLE, cut", refused("", "copy", change=encapsulated(cut_rle, RLE)))
     for words, uid in (

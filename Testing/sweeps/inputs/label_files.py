@@ -8,11 +8,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from Testing.odd_files import write_dicom, write_nifti
+from Testing.sweeps.inputs import series
 from Testing.sweeps.inputs.check_labels import labelled
 from Testing.sweeps.inputs.kinds import (
+    Affine,
     Imported,
     Kinds,
     NoImage,
@@ -312,6 +315,42 @@ def _files() -> None:
         add(f"DICOM {modality}", dicom)
 
 
+def _of_series() -> None:
+    """Label maps for a DICOM series, named like its folder."""
+    place = series.PLACE
+    flat = labelled(series.VOLUME.shape)
+
+    def write(folder: Path, array: NDArray[np.generic], affine: Affine) -> None:
+        series.write_series(folder / "images" / "ct")
+        label(folder / "labels" / "ct.nii.gz", array, affine)
+
+    def same(folder: Path) -> Outcome:
+        write(folder, flat, place)
+        return Imported("ct.nii.gz", "ct", flat)
+
+    def upside_down(folder: Path) -> Outcome:
+        turn = np.diag([1.0, 1.0, -1.0, 1.0])
+        turn[2, 3] = len(flat) - 1
+        write(folder, flat[::-1].copy(), place @ turn)
+        return Refused("ct.nii.gz", "lies elsewhere", "resample")
+
+    def lacking(folder: Path) -> Outcome:
+        write(folder, flat[1:].copy(), place)
+        return Refused("ct.nii.gz", "7×8×5 voxels", "resample")
+
+    def next_slice(folder: Path) -> Outcome:
+        shift = np.eye(4)
+        shift[2, 3] = 1
+        write(folder, flat, place @ shift)
+        return Refused("ct.nii.gz", "origin", "resample")
+
+    KINDS.add("for a DICOM series, on its voxels", same)
+    KINDS.add("for a DICOM series, its slices in the other order", upside_down)
+    KINDS.add("for a DICOM series, a slice lacking", lacking)
+    KINDS.add("for a DICOM series, one slice off", next_slice)
+
+
 _formats()
 _pictures()
 _files()
+_of_series()
