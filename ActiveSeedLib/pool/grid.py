@@ -15,6 +15,7 @@ _LONGEST = 2**31 - 1  # voxels along a side
 _FARTHEST = 1e7  # millimetres from the origin; beyond it single precision loses the voxel
 _SHEAR = 5e-4  # cosine between two axes that rounded headers still have
 _ROUNDING = 1e-6
+_IDENTITY = np.eye(3)
 
 
 def regular(geometry: Geometry) -> Geometry:
@@ -45,7 +46,7 @@ def regular(geometry: Geometry) -> Geometry:
             "The header is damaged: its orientation is not a number; save the image anew."
         )
     axes = np.array(geometry.direction).reshape(3, 3)
-    away = float(np.abs(axes.T @ axes - np.eye(3)).max())
+    away = float(np.abs(axes.T @ axes - _IDENTITY).max())
     if away > _SHEAR:
         raise UnreadableImageError(
             "The axes of the image are not at right angles; resample it to a regular grid."

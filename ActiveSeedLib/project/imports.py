@@ -110,7 +110,7 @@ class LabelImport(Labels, Images):
                 f"This DICOM file is {what}, which is not read; save it as .nii.gz on the "
                 "voxels of its image.",
             )
-            for path, what in labels.dicom_labels()
+            for path, what in labels.dicom_labels(progress)
         ]
         known = {*owners.values(), *(folder / path for path, _ in refused)}
         left_out = {_name(image.path) for image in self.duplicates()}

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.pool.case import Case
 from ActiveSeedLib.pool.formats import UNREADABLE_SUFFIXES, format_of, shown, suffix_of
+from ActiveSeedLib.progress import Progress
 
 FLAT = (".png", ".tif", ".tiff")  # they say nothing of millimetres
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", *FLAT)
@@ -54,12 +55,17 @@ class LabelFolder:
         """Return what by its name is the label map of `case`, but of a format that is not read."""
         return self._unread.find(case)
 
-    def dicom_labels(self) -> list[tuple[Path, str]]:
+    def dicom_labels(self, progress: Progress) -> list[tuple[Path, str]]:
         """Return the DICOM files that hold labels, and what they are, such as "a segmentation"."""
         from ActiveSeedLib.pool.dicom import labels_in
 
-        found = ((path, labels_in(path)) for path in self._dicom)
-        return [(path, what) for path, what in found if what is not None]
+        found = []
+        for path in self._dicom:
+            progress.check()
+            what = labels_in(path)
+            if what is not None:
+                found.append((path, what))
+        return found
 
     def name(self, path: Path) -> str:
         """Return the path relative to the folder, as text that can be printed."""
