@@ -25,6 +25,10 @@ class ProjectLockedError(InputError):
     """Another process is writing to the project."""
 
 
+class DamagedProjectError(InputError):
+    """The database of a project is damaged or missing; `activeseed repair` rebuilds it."""
+
+
 class ImagesGoneError(InputError):
     """The images folder is not there: its disk is not connected, or it was moved."""
 

@@ -68,6 +68,9 @@ def _add_project_commands(add: Add) -> None:
     status = add("status", commands.status, "what the project holds, and what is next")
     status.add_argument("project")
 
+    mend = add("repair", commands.repair, "check a project, and rebuild its database if need be")
+    mend.add_argument("project")
+
 
 def _add_loop_commands(add: Add) -> None:
     report = add("inspect", inspect, "whether to trust an encoder on this pool, before labelling")

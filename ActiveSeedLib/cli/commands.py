@@ -100,6 +100,19 @@ def status(options: Namespace) -> None:
     return print(f"Next: {_say_next(step, options.project)}")
 
 
+def repair(options: Namespace) -> None:
+    """Rebuild the project's database, if need be, and say what was done."""
+    from ActiveSeedLib.project.repair import repair as run
+
+    done = run(Path(options.project))
+    if options.json:
+        return print_json({**asdict(done), "kept": [str(path) for path in done.kept]})
+    for sentence in done.said or ("Nothing was wrong, and nothing was changed.",):
+        print(sentence)
+    counts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in done.counts.items())
+    return print(f"The project has {counts}.")
+
+
 def suggest(options: Namespace) -> None:
     """Choose cases and say why."""
     params = {

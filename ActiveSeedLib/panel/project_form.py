@@ -14,7 +14,7 @@ from ActiveSeedLib.panel.schema_table import SchemaTable
 from ActiveSeedLib.pool.patients import PatientRule
 from ActiveSeedLib.project.images import check_folders
 from ActiveSeedLib.project.schema import LabelSchema, Segment, default_color
-from ActiveSeedLib.project.store import DATABASE
+from ActiveSeedLib.project.store import is_project
 
 SUFFIX = "-ActiveSeed"
 FIRST = Segment(1, "structure", default_color(1))
@@ -191,11 +191,6 @@ def documents() -> Path:
     """Return the folder of the user's documents."""
     found = qt.QStandardPaths.writableLocation(qt.QStandardPaths.DocumentsLocation)
     return Path(found) if found else Path.home()
-
-
-def is_project(folder: Path) -> bool:
-    """Return whether `folder` is an ActiveSeed project."""
-    return (folder / DATABASE).is_file()
 
 
 def _is_free(folder: Path) -> bool:

@@ -10,12 +10,13 @@ from ActiveSeedLib.app.terminologies import TERMINOLOGIES
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.panel import choosers
 from ActiveSeedLib.panel.drop import DropTarget
-from ActiveSeedLib.panel.project_form import NewProject, ProjectForm, documents, is_project
+from ActiveSeedLib.panel.project_form import NewProject, ProjectForm, documents
 from ActiveSeedLib.panel.project_page import ProjectPage
 from ActiveSeedLib.panel.project_report import creation_lines, creation_sentence, shortened
 from ActiveSeedLib.panel.schema_table import SchemaTable
 from ActiveSeedLib.panel.section import Section
 from ActiveSeedLib.project.schema import LabelSchema
+from ActiveSeedLib.project.store import is_project
 from ActiveSeedLib.worker.stream import JobState
 
 SAMPLE_CASES = 40

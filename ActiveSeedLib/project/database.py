@@ -10,8 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ActiveSeedLib.errors import ActiveSeedError, InputError
+from ActiveSeedLib.errors import ActiveSeedError, DamagedProjectError, InputError
 from ActiveSeedLib.files import replacing
+from ActiveSeedLib.project.changes import CHANGES, PLACE, ChangeLog, known_place
 from ActiveSeedLib.project.migrations import MIGRATIONS, VERSION
 
 BUSY_SECONDS = 30.0
@@ -41,6 +42,14 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, (int, str)) else str(value)
 
 
+def damaged(path: Path, what: str) -> DamagedProjectError:
+    """Return the error for a database that is not whole; `what` is what is wrong with it."""
+    return DamagedProjectError(
+        f"The project's database {path} is damaged ({what}): run `activeseed repair "
+        f'"{path.parent}"`, which rebuilds it and loses no label map.'
+    )
+
+
 class Database:
     """A connection that any thread of this process may use; each call is atomic."""
 
@@ -50,13 +59,17 @@ class Database:
         self.note: str | None = None
         self._lock = threading.RLock()
         self._depth = 0
+        self._changes: ChangeLog | None = None
         try:
             self._connection = self._connect()
-        except sqlite3.DatabaseError as error:
+        except sqlite3.OperationalError as error:
             raise InputError(
-                f"The project's database {path} cannot be opened ({error}); if it is damaged, "
-                f"put the newest copy from {path.parent / 'backups'} in its place."
+                f"The project's database {path} cannot be opened ({error}): check that its disk is "
+                "there and that you may read and write it; if so, run `activeseed repair "
+                f'"{path.parent}"`.'
             ) from error
+        except sqlite3.DatabaseError as error:
+            raise damaged(path, str(error)) from error
 
     def _connect(self) -> sqlite3.Connection:
         try:
@@ -95,6 +108,21 @@ class Database:
             connection.close()
             raise
         return connection
+
+    def check_tables(self) -> None:
+        """Raise `DamagedProjectError` if the file holds no tables, or not those of its version."""
+        if self.version == 0:
+            raise damaged(self.path, "it holds no tables")
+        with self._lock, self._translated():
+            place = known_place(self._connection)
+        if place is not None and place[2] != self.version:
+            raise damaged(self.path, "its version is not the one that it was written with")
+
+    def check_pages(self) -> None:
+        """Raise `DamagedProjectError` if the tables do not hang together: 25 ms in 10,000 cases."""
+        (found, *_) = self.rows("PRAGMA quick_check(1)")
+        if found != ("ok",):
+            raise damaged(self.path, str(found[0]).splitlines()[-1])
 
     def close(self) -> None:
         """Close the connection; the last one folds the write-ahead log into the file."""
@@ -137,6 +165,17 @@ class Database:
             if self._depth == 0:
                 self._commit()
 
+    def keep_changes(self) -> None:
+        """Write every further change to the file of changes, too; `repair` rebuilds from it."""
+        with self._lock, self._translated():
+            self._changes = ChangeLog(self.path.with_name(CHANGES), self._connection)
+
+    def ensure_changes(self) -> None:
+        """Let the file of changes, if it is not there or too long, begin with what there is."""
+        with self.transaction():
+            if self._changes is not None:
+                self._changes.ensure()
+
     def migrate(self, backups: Path) -> int:
         """Bring older tables up to date, after a copy into `backups`; return the old version."""
         found = self.version
@@ -150,6 +189,7 @@ class Database:
             for statements in MIGRATIONS[found:]:
                 for statement in statements:
                     connection.execute(statement)
+            connection.execute("DELETE FROM settings WHERE name = ?", (PLACE,))
             connection.execute(f"PRAGMA user_version = {VERSION}")
         return found
 
@@ -179,8 +219,10 @@ class Database:
 
     def _commit(self) -> None:
         try:
+            if self._changes is not None:
+                self._changes.record()
             self._connection.execute("COMMIT")
-        except sqlite3.Error:
+        except (sqlite3.Error, OSError):
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
@@ -194,3 +236,7 @@ class Database:
                 f"The project's database {self.path} cannot be used now ({error}): check that its "
                 "disk is there and not full, and try again."
             ) from error
+        except sqlite3.DatabaseError as error:
+            if type(error) is not sqlite3.DatabaseError:  # a rule of the tables, which we broke
+                raise
+            raise damaged(self.path, str(error)) from error

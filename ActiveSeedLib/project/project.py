@@ -10,7 +10,8 @@ from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.files import replacing, write_bytes
 from ActiveSeedLib.pool.case import Pool
 from ActiveSeedLib.project.case_rows import insert_cases
-from ActiveSeedLib.project.database import Database
+from ActiveSeedLib.project.changes import CHANGES
+from ActiveSeedLib.project.database import Database, damaged
 from ActiveSeedLib.project.images import Images, check_folders, write_pool_facts
 from ActiveSeedLib.project.imports import LabelImport
 from ActiveSeedLib.project.labels import insert_schema
@@ -34,6 +35,7 @@ models/       the trained models
 features/     what the encoders computed from the images
 thumbnails/   small pictures
 project.sqlite  cases, rounds, models and their scores (any SQLite browser shows them)
+changes.jsonl   the same once more, line by line, for `activeseed repair`
 lock/         who is writing now
 """
 
@@ -95,10 +97,13 @@ class Project(Images, LabelImport, Rounds, Models):
 
         Raises:
             ProjectLockedError: another session is writing.
+            DamagedProjectError: the database is missing or damaged, as far as a quick look tells.
             InputError: there is no project, or this ActiveSeed is too old for it.
         """
         root = Path(root).absolute()
         if not (root / DATABASE).is_file():
+            if (root / CHANGES).is_file():
+                raise damaged(root / DATABASE, "it is missing")
             raise InputError(
                 f"{root} is not an ActiveSeed project (it has no {DATABASE}): choose another "
                 "folder, or make a project with `activeseed init`."
@@ -178,10 +183,17 @@ class Project(Images, LabelImport, Rounds, Models):
 
     def _prepare(self) -> None:
         """Bring an opened project up to date; the sole writer also clears up after a crash."""
-        if self._writer is None or self._writer.joined:
+        self._database.check_tables()
+        if self._writer is None:
             self._database.check_version()
+        elif self._writer.joined:
+            self._database.check_version()
+            self._database.keep_changes()
         else:
+            self._database.check_pages()
             found = self._database.migrate(self.backups_folder)
+            self._database.keep_changes()
+            self._database.ensure_changes()
             if found != self._database.version:
                 self.log("migrated", {"from": found, "to": self._database.version})
             if not self._writer.has_company():

@@ -6,11 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ActiveSeedLib.project.changes import CHANGES
 from ActiveSeedLib.project.database import Database, dump, now
 from ActiveSeedLib.project.records import Event
 
 DATABASE = "project.sqlite"
 TEMPORARY = ".tmp-"
+
+
+def is_project(folder: Path) -> bool:
+    """Return whether `folder` is a project, or was one that `repair` can bring back."""
+    return any((folder / name).is_file() for name in (DATABASE, CHANGES))
 
 
 class Store:

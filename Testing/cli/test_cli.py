@@ -135,6 +135,29 @@ def test_the_version_is_told() -> None:
     assert activeseed("--version").stdout.startswith("activeseed 0.")
 
 
+def test_a_project_without_its_database_is_repaired(cohort: Path, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    folders = ("--images", str(cohort / "images"), "--labels", str(cohort / "labels"))
+    activeseed("init", str(project), *folders)
+    healthy = activeseed("repair", str(project))
+    assert healthy.stdout == (
+        "Nothing was wrong, and nothing was changed.\n"
+        "The project has 10 cases, 10 label maps, 0 rounds, 0 models.\n"
+    )
+    (project / "project.sqlite").write_bytes(b"")
+    for command in ("status", "train"):
+        refused = activeseed(command, str(project))
+        assert refused.returncode == 2
+        assert f'is damaged (it holds no tables): run `activeseed repair "{project}"`' in (
+            refused.stderr
+        )
+        assert len(refused.stderr.strip().splitlines()) == 1
+    found = answer("repair", str(project))
+    assert found["rebuilt"]
+    assert found["counts"] == {"cases": 10, "label_maps": 10, "rounds": 0, "models": 0}
+    assert activeseed("status", str(project)).stdout.startswith("10 labelled")
+
+
 def test_a_name_with_a_space_can_be_typed_again(cohort: Path, tmp_path: Path) -> None:
     project = str(tmp_path / "mein Projekt ä 😀")
     made = activeseed("init", project, "--images", str(cohort / "images"))
