@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.errors import DiskError, InputError
 
 
 def make_folder(path: Path) -> Path:
@@ -31,19 +31,38 @@ def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` that replaces it, durably, when the block succeeds.
 
     The temporary name keeps the suffixes of `path`: image writers choose the format by them. If the
-    block raises, the temporary file is removed and `path` is as it was.
+    block raises, the temporary file is removed and `path` is as it was. The folder is made if need
+    be, but not the one that it lies in: what is on a drive that has gone shall not begin elsewhere.
+
+    Raises:
+        DiskError: it cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".tmp-{os.getpid()}-{time.monotonic_ns()}-{path.name}")
-    try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)  # noqa: PTH105 - the atomic rename itself
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
+    with needing_disk(path):
+        path.parent.mkdir(exist_ok=True)
+        try:
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, path)  # noqa: PTH105 - the atomic rename itself
+        finally:
+            with suppress(OSError):
+                temporary.unlink()
     _sync_folder(path.parent)
+
+
+@contextmanager
+def needing_disk(path: Path) -> Iterator[None]:
+    """Let an error of the system within the block be a `DiskError` that speaks of `path`."""
+    try:
+        yield
+    except DiskError:
+        raise
+    except OSError as error:
+        raise DiskError(
+            f"{path} cannot be written or read ({error.strerror or error}): check that its disk is "
+            "there and not full, and try again."
+        ) from error
 
 
 def write_bytes(path: Path, data: bytes) -> None:

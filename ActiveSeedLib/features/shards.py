@@ -34,7 +34,7 @@ class Shelf:
         for path in sorted(self.folder.glob("shard-*.npz")):
             # What a failing disk has damaged counts as not there, and is encoded again.
             with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile):
-                self._add(path, _read(path, "keys").tolist())
+                self._add(path, _keys(path))
 
     def missing(self, keys: Sequence[str]) -> list[str]:
         """Return those of `keys`, in their order, that have no vector."""
@@ -71,11 +71,11 @@ class Shelf:
 
     def failures(self) -> dict[str, str]:
         """Return key → sentence of the cases that could not be encoded."""
-        path = self.folder / "failures.json"
-        if not path.is_file():
+        try:
+            reasons = json.loads((self.folder / "failures.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):  # or damaged: they are tried again anyway
             return {}
-        reasons: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-        return reasons
+        return reasons if isinstance(reasons, dict) else {}
 
     def record_failures(self, failures: dict[str, str]) -> None:
         """Keep why cases could not be encoded."""
@@ -106,6 +106,15 @@ class Shelf:
         for path in paths:
             del self._lengths[path]
             path.unlink(missing_ok=True)
+
+
+def _keys(path: Path) -> list[str]:
+    """Return the keys of a shard that is whole: its vectors are read later, when they must be."""
+    with zipfile.ZipFile(path) as shard:
+        if shard.testzip() is not None:
+            raise zipfile.BadZipFile
+    keys: list[str] = _read(path, "keys").tolist()
+    return keys
 
 
 def _read(path: Path, name: str) -> NDArray[np.generic]:

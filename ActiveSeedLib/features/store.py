@@ -10,7 +10,7 @@ from time import monotonic
 import numpy as np
 from numpy.typing import NDArray
 
-from ActiveSeedLib.errors import CancelledError
+from ActiveSeedLib.errors import NO_CASE_TO_BLAME
 from ActiveSeedLib.features.encoder import (
     Encoder,
     ThoroughEncoder,
@@ -214,7 +214,7 @@ class _Run:
         for case, reading in batch:
             try:
                 image = reading.result()
-            except CancelledError:
+            except NO_CASE_TO_BLAME:
                 raise
             except Exception as error:
                 self.failures[case.key] = _sentence(error)
@@ -242,7 +242,7 @@ class _Run:
             return
         try:
             vectors = self._vectors_of(images, progress)
-        except CancelledError:
+        except NO_CASE_TO_BLAME:
             raise
         except Exception as error:
             if len(keys) == 1:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ActiveSeedLib.errors import ImagesGoneError, InputError, UnreadableImageError
+from ActiveSeedLib.files import needing_disk
 from ActiveSeedLib.pictures import save_thumbnail
 from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.pool.integrity import Verified, verify_case
@@ -34,7 +35,7 @@ def on_project(
             root = Path(rest.pop("project"))
             session = rest.pop("session", None)
             parameters = parse_parameters(function.__name__, kind, rest)
-            with Project.open(root, session=session) as project:
+            with needing_disk(root), Project.open(root, session=session) as project:
                 return function(project, parameters, progress)
 
         return job
@@ -67,12 +68,23 @@ class ImageLoader:
         self._verified = Verified(project.root / "cache" / "verified.json")
 
     def __call__(self, case: Case) -> Image:
-        """Return the image of `case`; raise `UnreadableImageError` if its file is not whole."""
+        """Return the image of `case`.
+
+        Raises:
+            UnreadableImageError: its file is not whole.
+            ImagesGoneError: no image is there any more.
+            DiskError: the project's folder is gone or full.
+        """
         root = self._project.images_root
         verdict = verify_case(root, case, self._verified)
         if verdict is not None:
+            require_images(self._project)
             raise UnreadableImageError(verdict)
-        image = read_image(root, case)
+        try:
+            image = read_image(root, case)
+        except UnreadableImageError:
+            require_images(self._project)  # it went while we were at work
+            raise
         thumbnail = self._project.thumbnail_path(case.key)
         if not thumbnail.exists():
             save_thumbnail(thumbnail, image)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ActiveSeedLib.errors import ActiveSeedError, InputError
+from ActiveSeedLib.errors import NO_CASE_TO_BLAME, ActiveSeedError, InputError
 from ActiveSeedLib.features.shards import Shelf
 from ActiveSeedLib.jobs.opening import require_images
 from ActiveSeedLib.jobs.units import reading
@@ -150,6 +150,8 @@ def make_passes(
                     views=VIEWS,
                     progress=progress,
                 )
+            except NO_CASE_TO_BLAME:
+                raise
             except ActiveSeedError as error:
                 problems.append(str(error))
                 progress.note(f"Left out {unit.name}: {error}")

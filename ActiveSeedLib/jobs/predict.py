@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ActiveSeedLib.errors import ActiveSeedError, InputError
+from ActiveSeedLib.errors import NO_CASE_TO_BLAME, ActiveSeedError, InputError
 from ActiveSeedLib.jobs.opening import on_project, require_images
 from ActiveSeedLib.jobs.units import reading
 from ActiveSeedLib.pool.readers import read_label, write_image, write_label
@@ -97,6 +97,8 @@ def predict_missing(
                     found = predict_and_tell(predictor, image, progress)
                 _keep(project, model, record, *found)
                 done += 1
+            except NO_CASE_TO_BLAME:
+                raise
             except ActiveSeedError as error:
                 progress.note(f"Left out {record.case.name}: {error}")
     return done

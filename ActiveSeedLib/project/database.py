@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ActiveSeedLib.errors import ActiveSeedError, DamagedProjectError, InputError
-from ActiveSeedLib.files import replacing
+from ActiveSeedLib.errors import DamagedProjectError, DiskError, InputError
+from ActiveSeedLib.files import needing_disk, replacing
 from ActiveSeedLib.project.changes import CHANGES, PLACE, ChangeLog, known_place
 from ActiveSeedLib.project.migrations import MIGRATIONS, VERSION
 
@@ -230,9 +230,10 @@ class Database:
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
-            yield
+            with needing_disk(self.path):
+                yield
         except sqlite3.OperationalError as error:
-            raise ActiveSeedError(
+            raise DiskError(
                 f"The project's database {self.path} cannot be used now ({error}): check that its "
                 "disk is there and not full, and try again."
             ) from error

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ActiveSeedLib.errors import ActiveSeedError, InputError
+from ActiveSeedLib.errors import NO_CASE_TO_BLAME, ActiveSeedError, InputError
 from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.label_checks import check_geometry, count_values
@@ -166,6 +166,8 @@ class LabelImport(Labels):
                 continue
             try:
                 changed = self._import(record, path, overwrite=overwrite)
+            except NO_CASE_TO_BLAME:
+                raise
             except ActiveSeedError as error:
                 refused.append((str(path.relative_to(folder)), str(error)))
             else:

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ActiveSeedLib.errors import InputError, ProjectLockedError
+from ActiveSeedLib.errors import DiskError, InputError, ProjectLockedError
 from ActiveSeedLib.files import write_json
 
 if sys.platform == "win32":
@@ -118,6 +118,9 @@ class WriterLock:
         self._lock = _FileLock(self._folder / "writer.lock")
         try:
             self._acquire(may_join=session is not None)
+        except DiskError:
+            self._lock.release()
+            raise
         except OSError as error:
             self.note = (
                 f"The file system of {root} has no locks ({error.strerror}): make sure yourself "

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any
 
 from ActiveSeedLib.errors import InputError
-from ActiveSeedLib.files import replacing, write_bytes
+from ActiveSeedLib.files import needing_disk, replacing, write_bytes
 from ActiveSeedLib.pool.case import Pool
 from ActiveSeedLib.project.case_rows import insert_cases
 from ActiveSeedLib.project.changes import CHANGES
@@ -77,14 +77,15 @@ class Project(Images, LabelImport, Rounds, Models):
         root = Path(root).absolute()
         check_folders(root, Path(pool.root))
         _check_empty(root)
-        lock = WriterLock(root)
-        try:
-            _check_empty(root)
-            _write_new(root, pool, schema, test, settings or {})
-        except BaseException:
-            lock.release()
-            raise
-        return cls._opened(root, lock)
+        with needing_disk(root):
+            lock = WriterLock(root)
+            try:
+                _check_empty(root)
+                _write_new(root, pool, schema, test, settings or {})
+            except BaseException:
+                lock.release()
+                raise
+            return cls._opened(root, lock)
 
     @classmethod
     def open(cls, root: Path, *, write: bool = True, session: str | None = None) -> "Project":
@@ -108,7 +109,8 @@ class Project(Images, LabelImport, Rounds, Models):
                 f"{root} is not an ActiveSeed project (it has no {DATABASE}): choose another "
                 "folder, or make a project with `activeseed init`."
             )
-        return cls._opened(root, WriterLock(root, session) if write else None)
+        with needing_disk(root):
+            return cls._opened(root, WriterLock(root, session) if write else None)
 
     @classmethod
     def _opened(cls, root: Path, lock: WriterLock | None) -> "Project":
