@@ -50,6 +50,11 @@ def damaged(path: Path, what: str) -> DamagedProjectError:
     )
 
 
+def _is_of_the_tables(error: sqlite3.OperationalError) -> bool:
+    """Return whether an error is of what the file holds, not of its disk or of other processes."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) == sqlite3.SQLITE_ERROR
+
+
 class Database:
     """A connection that any thread of this process may use; each call is atomic."""
 
@@ -233,6 +238,8 @@ class Database:
             with needing_disk(self.path):
                 yield
         except sqlite3.OperationalError as error:
+            if _is_of_the_tables(error):
+                raise damaged(self.path, str(error)) from error
             raise DiskError(
                 f"The project's database {self.path} cannot be used now ({error}): check that its "
                 "disk is there and not full, and try again."

@@ -6,14 +6,20 @@ python -m Testing.sweeps.faults --moments 300 --seed 0
 import argparse
 import json
 import os
+import random
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ActiveSeedLib.cli.output import table
 from Testing.sweeps.faults import striking
+
+if TYPE_CHECKING:
+    from Testing.sweeps.faults.moments import Ground, Moment
 
 LOADED = "ACTIVESEED_SWEEP_FOLDER"
 PROJECT = Path(__file__).resolve().parents[3]
@@ -36,7 +42,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="Testing.sweeps.faults", description=__doc__)
     parser.add_argument("--moments", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", help="one kind of fault, such as killed_at_a_write")
+    parser.add_argument("--only", nargs="+", help="kinds of faults, such as killed_at_a_write")
     parser.add_argument("--json", action="store_true", help="print every moment for a machine")
     return parser.parse_args()
 
@@ -61,14 +67,14 @@ def _sweep(options: argparse.Namespace, folder: Path) -> int:
     import sklearn.cluster  # noqa: F401
     import torch
 
-    from Testing.sweeps.faults.moments import moments, survey
+    from Testing.sweeps.faults.moments import survey
     from Testing.sweeps.faults.whole_loop import make_archive
 
     torch.set_num_threads(1)
     started = time.monotonic()
     ground = survey(make_archive(folder / "archive"), folder)
     seen = []
-    for number, moment in enumerate(moments(ground, options.moments, options.seed, options.only)):
+    for number, moment in enumerate(_until_stopped(_moments(ground, options))):
         seen.append(moment)
         if not moment.passed and not options.json:
             print(f"{number} {moment.kind}, {moment.what}:", file=sys.stderr)
@@ -91,8 +97,27 @@ def _sweep(options: argparse.Namespace, folder: Path) -> int:
     return 1 if failed else 0
 
 
-def _lines(seen: Iterable) -> Iterable[dict[str, object]]:
-    by_kind: dict[str, list] = {}
+def _until_stopped(moments: Iterator["Moment"]) -> Iterator["Moment"]:
+    """Yield moments until Ctrl+C, after which the table tells of those that were played."""
+    with suppress(KeyboardInterrupt):
+        yield from moments
+
+
+def _moments(ground: "Ground", options: argparse.Namespace) -> Iterator["Moment"]:
+    """Play the moments, each with a seed of its own, every kind by its share."""
+    from Testing.sweeps.faults.fronts import REAL
+    from Testing.sweeps.faults.moments import AT_A_WRITE
+
+    kinds = {**AT_A_WRITE, **REAL}
+    kinds = {name: kinds[name] for name in options.only or kinds}
+    plays = [play for share, play in kinds.values() for _ in range(share)]
+    for number in range(options.moments):
+        chance = random.Random(f"{options.seed}/{number}")
+        yield plays[number % len(plays)](ground, f"moment-{number:04d}", chance)
+
+
+def _lines(seen: Iterable["Moment"]) -> Iterable[dict[str, object]]:
+    by_kind: dict[str, list[Moment]] = {}
     for moment in seen:
         by_kind.setdefault(moment.kind, []).append(moment)
     for kind, own in {**by_kind, "all": [m for ms in by_kind.values() for m in ms]}.items():

@@ -1,4 +1,4 @@
-"""Striking a process at its n-th write: the shim of `strike.c`, built here and loaded before libc."""
+"""Striking a process at its n-th write: the shim of `strike.c`, which is loaded before libc."""
 
 import ctypes
 import os

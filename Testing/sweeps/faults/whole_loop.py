@@ -3,7 +3,6 @@
 So it goes on from whatever a fault has left behind. What is saved is noted outside the project.
 """
 
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -112,7 +111,7 @@ def next_step(place: Place) -> str | None:
             return "correct"
         if model is None or model.provenance.get("labels") != labels:
             return "train"
-        return "suggest" if rounds < ROUNDS else None
+        return "suggest" if rounds < ROUNDS and project.count_candidates() else None
 
 
 def take(place: Place, step: str, do: Do) -> None:
@@ -120,14 +119,20 @@ def take(place: Place, step: str, do: Do) -> None:
     if step == "init":
         names = {"images": str(place.images), "segments": SEGMENTS, "test_fraction": 0.2}
         do("init", {"project": str(place.root), **names})
-    elif step == "suggest":
+    elif step in ("suggest", "train"):
         with Project.open(place.root, write=False) as project:
-            strategy = "levy" if project.rounds() else "random"
-        do("suggest", {"project": str(place.root), "budget": BUDGET, "strategy": strategy})
-    elif step == "train":
-        do("train", {"project": str(place.root), "settings": SETTINGS})
+            params = job_params(project, step)
+        do(step, {"project": str(place.root), **params})
     else:
         label(place, again=step == "correct")
+
+
+def job_params(project: Project, step: str) -> dict[str, Any]:
+    """Return the parameters of a step that is a job on a project."""
+    if step == "train":
+        return {"settings": SETTINGS}
+    strategy = "levy" if project.rounds() else "random"
+    return {"budget": min(BUDGET, project.count_candidates()), "strategy": strategy}
 
 
 def label(place: Place, again: bool) -> None:
@@ -183,8 +188,3 @@ def lost_labels(place: Place) -> list[str]:
             if not path.is_file() or sha256(path) != own[-1][1]:
                 lost.append(f"{stem} is not as it was saved last")
     return lost
-
-
-def environment() -> dict[str, str]:
-    """Return the environment of a process that plays the loop: one thread, no network."""
-    return {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
