@@ -58,13 +58,15 @@ def _is_of_the_tables(error: sqlite3.OperationalError) -> bool:
 class Database:
     """A connection that any thread of this process may use; each call is atomic."""
 
-    def __init__(self, path: Path, *, write: bool) -> None:
+    def __init__(self, path: Path, *, write: bool, new: bool = False) -> None:
         self.path = path
         self.write = write
         self.note: str | None = None
         self._lock = threading.RLock()
         self._depth = 0
         self._changes: ChangeLog | None = None
+        if not (new or path.is_file()):  # SQLite would make an empty one
+            raise DiskError(f"{path} is not there any more: check that its disk is there.")
         try:
             self._connection = self._connect()
         except sqlite3.OperationalError as error:

@@ -104,6 +104,7 @@ class WriterLock:
 
         Raises:
             ProjectLockedError: another session is writing; the sentence says who and what to do.
+            InputError: `root` is not there, or cannot be written to.
         """
         self.session = session or secrets.token_hex(16)
         self.joined = False
@@ -111,7 +112,7 @@ class WriterLock:
         self._root = root
         self._folder = root / "lock"
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(exist_ok=True)
         except OSError as error:
             raise InputError(f"{root} cannot be written to: {error.strerror}.") from error
         self._digest = hashlib.sha256(self.session.encode()).hexdigest()

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any
 
 from ActiveSeedLib.errors import InputError
-from ActiveSeedLib.files import needing_disk, replacing, write_bytes
+from ActiveSeedLib.files import make_folder, needing_disk, replacing, write_bytes
 from ActiveSeedLib.pool.case import Pool
 from ActiveSeedLib.project.case_rows import insert_cases
 from ActiveSeedLib.project.changes import CHANGES
@@ -78,7 +78,7 @@ class Project(Images, LabelImport, Rounds, Models):
         check_folders(root, Path(pool.root))
         _check_empty(root)
         with needing_disk(root):
-            lock = WriterLock(root)
+            lock = WriterLock(make_folder(root))
             try:
                 _check_empty(root)
                 _write_new(root, pool, schema, test, settings or {})
@@ -233,7 +233,7 @@ def _write_new(
     for name in _FOLDERS:
         (root / name).mkdir(exist_ok=True)
     with replacing(root / DATABASE) as temporary:
-        database = Database(temporary, write=True)
+        database = Database(temporary, write=True, new=True)
         try:
             database.migrate(root / "backups")
             store = Project(root, database, None)
