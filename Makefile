@@ -3,6 +3,7 @@
 #   PYTHON=...      the Python 3.11 or 3.12 to use (found by itself otherwise)
 #   PROCESSES=1     let the tests run one after another
 #   SERVE=no        let the demo end without serving its project to a browser
+#   MOMENTS=300     how many faults `make sweep-faults` tries
 #   PIP_OPTIONS=... further options for pip, such as an index that holds PyTorch for your machine
 
 PYTHON ?= $(shell for python in python3 python3.11 python3.12; do \
@@ -10,12 +11,13 @@ PYTHON ?= $(shell for python in python3 python3.11 python3.12; do \
 	&& echo $$python && break; done)
 # Two: what the tests hold in memory, and the threads of PyTorch, fit a small machine.
 PROCESSES ?= 2
+MOMENTS ?= 300
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BANDIT := $(BIN)/bandit --quiet --configfile pyproject.toml --recursive ActiveSeedLib ActiveSeed
 
-.PHONY: demo test test-slicer sweep-inputs lint audit setup benchmark results clean
+.PHONY: demo test test-slicer sweep-inputs sweep-faults lint audit setup benchmark results clean
 
 demo: setup
 	@$(BIN)/activeseed demo --out demo-out $(if $(filter no,$(SERVE)),--no-serve)
@@ -63,6 +65,10 @@ benchmark: setup
 results: setup
 	@$(BIN)/activeseed benchmark three-small-sets --data "$${ACTIVESEED_DATA:-../shared}/data" \
 	  --out results --parallel $(PROCESSES)
+
+# A quarter of an hour: faults at many moments of the loop (see Testing/README.md). Needs a C compiler.
+sweep-faults: setup
+	@$(BIN)/python -m Testing.sweeps.faults --moments $(MOMENTS) --seed 0
 
 clean:
 	rm -rf $(VENV) demo-out slicer-out build dist *.egg-info

@@ -45,5 +45,13 @@ class OutOfMemoryError(ActiveSeedError):
     """A step does not fit the memory, even in its smallest form."""
 
 
+class DiskError(ActiveSeedError, OSError):
+    """A disk is full, gone or failing."""
+
+
 class CancelledError(Exception):
     """The user asked to stop; nothing is wrong."""
+
+
+NO_CASE_TO_BLAME = (CancelledError, DiskError, ImagesGoneError)
+"""What ends the work on a pool, while all else that goes wrong is noted with its case."""

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.errors import DiskError, InputError
 from ActiveSeedLib.plain_text import cell
 
 _NUMBER = itertools.count()
@@ -36,20 +36,39 @@ def replacing(path: Path) -> Iterator[Path]:
 
     The temporary name keeps the suffix of `path`, by which image writers choose the format, and
     nothing else of it, which some of them would misread. If the block raises, the temporary file is
-    removed and `path` is as it was.
+    removed and `path` is as it was. The folder is made if need be, but not the one that it lies in:
+    what is on a drive that has gone shall not begin elsewhere.
+
+    Raises:
+        DiskError: it cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     suffix = ".nii.gz" if path.name.lower().endswith(".nii.gz") else path.suffix
     temporary = path.with_name(f".tmp-{os.getpid()}-{time.monotonic_ns()}-{next(_NUMBER)}{suffix}")
-    try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)  # noqa: PTH105 - the atomic rename itself
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
+    with needing_disk(path):
+        path.parent.mkdir(exist_ok=True)
+        try:
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, path)  # noqa: PTH105 - the atomic rename itself
+        finally:
+            with suppress(OSError):
+                temporary.unlink()
     _sync_folder(path.parent)
+
+
+@contextmanager
+def needing_disk(path: Path) -> Iterator[None]:
+    """Let an error of the system within the block be a `DiskError` that speaks of `path`."""
+    try:
+        yield
+    except DiskError:
+        raise
+    except OSError as error:
+        raise DiskError(
+            f"{path} cannot be written or read ({error.strerror or error}): check that its disk is "
+            "there and not full, and try again."
+        ) from error
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -17,7 +17,10 @@ from ActiveSeedLib.version import __version__
 def save_tensors(path: Path, content: Mapping[str, Any]) -> None:
     """Write tensors and plain values atomically."""
     with replacing(path) as temporary:
-        torch.save(dict(content), temporary)
+        try:
+            torch.save(dict(content), temporary)
+        except RuntimeError as error:  # all that PyTorch says of a full disk
+            raise OSError("PyTorch could not write all of it") from error
 
 
 def read_tensors(path: Path, what: str, *, missing: str, remedy: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ActiveSeedLib import files
+from ActiveSeedLib.errors import DiskError
 
 
 def test_a_failing_write_leaves_the_old_file_and_no_rubbish(tmp_path: Path) -> None:
@@ -46,3 +47,19 @@ def test_backups_never_replace_each_other(tmp_path: Path) -> None:
 def test_sha256_is_that_of_the_content(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     assert files.sha256(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_what_the_disk_refuses_is_told_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "labels").write_bytes(b"a file where a folder should be")
+    path = tmp_path / "labels" / "case.nii.gz"
+    with pytest.raises(
+        DiskError, match=r"case.nii.gz cannot be written or read \(.*\): check that"
+    ):
+        files.write_bytes(path, b"new")
+    assert [p.name for p in tmp_path.iterdir()] == ["labels"]
+
+
+def test_a_project_on_a_drive_that_is_gone_does_not_begin_elsewhere(tmp_path: Path) -> None:
+    with pytest.raises(DiskError, match="check that its disk is there"):
+        files.write_bytes(tmp_path / "gone" / "labels" / "case.nii.gz", b"new")
+    assert not list(tmp_path.iterdir())

@@ -18,6 +18,7 @@ from ActiveSeedLib.app.starting import (
     uncertainty_of,
 )
 from ActiveSeedLib.errors import ImagesGoneError, InputError
+from ActiveSeedLib.files import needing_disk
 from ActiveSeedLib.pool.case import Geometry, Image
 from ActiveSeedLib.pool.readers import read_image
 from ActiveSeedLib.pool.slices import split_key
@@ -268,7 +269,9 @@ class Session:
 
     def discard_draft(self, key: str) -> None:
         """Remove the unsaved work on a case, if there is any."""
-        self.draft_path(key).unlink(missing_ok=True)
+        path = self.draft_path(key)
+        with needing_disk(path):
+            path.unlink(missing_ok=True)
 
     def skip(self, key: str) -> None:
         """Take a case out of the queue for now.

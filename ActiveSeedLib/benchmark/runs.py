@@ -13,7 +13,7 @@ from typing import Any
 
 from ActiveSeedLib.benchmark.table import Row
 from ActiveSeedLib.errors import InputError
-from ActiveSeedLib.files import write_json
+from ActiveSeedLib.files import make_folder, write_json
 
 SPLIT = "split.json"
 """Beside the runs of a seed: names and places on the map of pool and test cases."""
@@ -26,7 +26,7 @@ def seed_folder(out: Path, data: str, seed: int) -> Path:
 
 def write_run(folder: Path, rows: Sequence[Row], records: Sequence[Mapping[str, Any]]) -> Path:
     """Write what one strategy came to on one seed, atomically; return the file."""
-    path = folder / f"{_file_name(rows[0].strategy)}.json"
+    path = make_folder(folder) / f"{_file_name(rows[0].strategy)}.json"
     write_json(path, {"rows": [asdict(row) for row in rows], "records": list(records)})
     return path
 

@@ -26,7 +26,7 @@ from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.features.encoder import Encoder
 from ActiveSeedLib.features.shards import Shelf
 from ActiveSeedLib.features.store import FeatureStore, encode_pool
-from ActiveSeedLib.files import write_json
+from ActiveSeedLib.files import make_folder, write_json
 from ActiveSeedLib.pool.slices import split_key
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.segmentation.settings import TrainSettings
@@ -84,7 +84,7 @@ class Simulation:
         self.training = training
         self.folder = folder
         self.autoencoder = dict(autoencoder or {})
-        self.store = FeatureStore(folder / "features")
+        self.store = FeatureStore(make_folder(folder / "features"))
         for spec in protocol.strategies:
             if "sam_uncertainty" in needs_of(spec) and encoder.name != "sam":
                 raise InputError(f"{spec} goes by SAM's doubt: let the encoder be sam.")

@@ -17,7 +17,7 @@ import numpy as np
 from ActiveSeedLib.demo.anatomy import KIDNEY, LIVER, Build
 from ActiveSeedLib.demo.scanner import NATIVE, PORTAL, T1, Look, scan
 from ActiveSeedLib.errors import InputError
-from ActiveSeedLib.files import replacing, write_bytes, write_json
+from ActiveSeedLib.files import make_folder, replacing, write_bytes, write_json
 from ActiveSeedLib.pool import itk
 from ActiveSeedLib.pool.case import Geometry
 from ActiveSeedLib.progress import Progress
@@ -116,7 +116,7 @@ def generate_cohort(
     recipe = {"version": VERSION, "cases": cases, "seed": seed, "size": list(size)}
     if _is_there(folder, recipe, plans):
         return folder
-    write_json(folder / "generating.json", recipe)
+    write_json(make_folder(folder) / "generating.json", recipe)
     facts = []
     for done, plan in enumerate(plans):
         progress.update(done / cases, f"Drawing volume {done + 1} of {cases}")

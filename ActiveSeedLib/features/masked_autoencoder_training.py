@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ActiveSeedLib.errors import ActiveSeedError, CancelledError, InputError
+from ActiveSeedLib.errors import NO_CASE_TO_BLAME, ActiveSeedError, CancelledError, InputError
 from ActiveSeedLib.features.encoder import check_image
 from ActiveSeedLib.features.masked_autoencoder import (
     build,
@@ -280,7 +280,7 @@ def _prepare(
                 with replacing(path) as temporary, temporary.open("wb") as file:
                     np.save(file, grid.astype(np.float16))
             found: NDArray[np.float16] = np.load(path, mmap_mode="r", allow_pickle=False)
-        except CancelledError:
+        except NO_CASE_TO_BLAME:
             raise
         except Exception as error:  # whatever one file brings, the others are still trained on
             return str(error).strip() or type(error).__name__

@@ -50,7 +50,7 @@ class Shelf:
         for path in sorted(self.folder.glob("shard-*.npz")):
             # What a failing disk has damaged counts as not there, and is encoded again.
             with suppress(*_DAMAGE):
-                self._add(path, _read(path, "keys").tolist())
+                self._add(path, _keys(path))
 
     def missing(self, keys: Sequence[str]) -> list[str]:
         """Return those of `keys`, in their order, that have no vector."""
@@ -139,6 +139,15 @@ class Shelf:
         for path in paths:
             del self._lengths[path]
             path.unlink(missing_ok=True)
+
+
+def _keys(path: Path) -> list[str]:
+    """Return the keys of a shard that is whole: its vectors are read later, when they must be."""
+    with zipfile.ZipFile(path) as shard:
+        if shard.testzip() is not None:
+            raise zipfile.BadZipFile
+    keys: list[str] = _read(path, "keys").tolist()
+    return keys
 
 
 def _read(path: Path, name: str) -> NDArray[np.generic]:

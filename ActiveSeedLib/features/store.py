@@ -11,7 +11,7 @@ from time import monotonic
 import numpy as np
 from numpy.typing import NDArray
 
-from ActiveSeedLib.errors import CancelledError
+from ActiveSeedLib.errors import NO_CASE_TO_BLAME
 from ActiveSeedLib.features.encoder import (
     Encoder,
     ThoroughEncoder,
@@ -237,7 +237,7 @@ def _encode(
     for case, reading in batch:
         try:
             image = reading.result()
-        except CancelledError:
+        except NO_CASE_TO_BLAME:
             raise
         except Exception as error:
             done.append(Encoded(case.key, problem=_sentence(error)))
@@ -262,7 +262,7 @@ def _encode_images(
             vectors = encoder.encode_kept(list(images.values()), kept, progress)
         else:
             vectors = encoder.encode(list(images.values()))
-    except CancelledError:
+    except NO_CASE_TO_BLAME:
         raise
     except Exception as error:
         if len(images) == 1:

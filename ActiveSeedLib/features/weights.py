@@ -15,7 +15,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from ActiveSeedLib.errors import InputError, MissingDependencyError
-from ActiveSeedLib.files import replacing, sha256, write_bytes
+from ActiveSeedLib.files import make_folder, replacing, sha256, write_bytes
 from ActiveSeedLib.progress import Progress
 
 _CHUNK = 1 << 20
@@ -244,6 +244,7 @@ def download(
         )
     if not target.is_file():
         _refuse_unsafe(entry.url)
+        make_folder(target.parent)
         with replacing(target) as temporary:
             digest = _fetch(entry, temporary, progress)
             if entry.sha256 and not digest.startswith(entry.sha256):

@@ -68,7 +68,7 @@ def run_seed(params: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
     def keep(split: Split, records: list[dict[str, Any]]) -> None:
         if not written:
-            write_json(folder / SPLIT, _split_facts(split))
+            write_json(make_folder(folder) / SPLIT, _split_facts(split))
         rows = [_row(record, split, facts) for record in records]
         written.append(str(write_run(folder, rows, records)))
 

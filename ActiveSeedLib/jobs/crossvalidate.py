@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ActiveSeedLib.errors import ActiveSeedError, InputError
+from ActiveSeedLib.errors import NO_CASE_TO_BLAME, ActiveSeedError, InputError
 from ActiveSeedLib.executor.work import Reader
 from ActiveSeedLib.files import write_json
 from ActiveSeedLib.jobs.opening import on_project, require_images
@@ -204,6 +204,8 @@ def _score_cases(
             found = predictor.predict(load(unit), progress)
             predicted = found.labels.astype(np.int32)
             scores = score(predicted, reference, unit.geometry.spacing, values)
+        except NO_CASE_TO_BLAME:
+            raise
         except ActiveSeedError as error:
             progress.note(f"Left out of the scores: {unit.name}: {error}")
             continue

@@ -115,7 +115,7 @@ def _map(
     members = hashlib.sha256(" ".join(c.key for c in [*pool, *test]).encode()).hexdigest()[:8]
     name = f"{encoder.name}-{encoder.hash[:8]}-{parameters.map_method}-{parameters.seed}-{members}"
     stored = project.map(name)
-    if stored is not None:
+    if stored is not None and stored.points.keys() >= {case.key for case in [*pool, *test]}:
         return stored
     result = map_pool(features, parameters.seed, parameters.map_method)
     coords = {

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from ActiveSeedLib.errors import ImagesGoneError, InputError, UnreadableImageError
 from ActiveSeedLib.executor.current import executing
 from ActiveSeedLib.executor.settings import executor_settings
+from ActiveSeedLib.files import needing_disk
 from ActiveSeedLib.pictures import save_thumbnail
 from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.pool.integrity import Verified, verify_case
@@ -38,7 +39,11 @@ def on_project(
             session = rest.pop("session", None)
             settings = executor_settings(rest.pop("executor", None))
             parameters = parse_parameters(function.__name__, kind, rest)
-            with executing(settings), Project.open(root, session=session) as project:
+            with (
+                executing(settings),
+                needing_disk(root),
+                Project.open(root, session=session) as project,
+            ):
                 return function(project, parameters, progress)
 
         return job
@@ -48,9 +53,13 @@ def on_project(
 
 def require_images(project: Project) -> None:
     """Raise `ImagesGoneError` if the images folder is not there: no one case is to blame."""
-    if not project.images_root.is_dir():
+    _require_folder(project.images_root)
+
+
+def _require_folder(images: Path) -> None:
+    if not images.is_dir():
         raise ImagesGoneError(
-            f"The images folder {project.images_root} is not there: connect its disk, or tell the "
+            f"The images folder {images} is not there: connect its disk, or tell the "
             "project where the images are now (Images moved…, or activeseed rescan --images)."
         )
 
@@ -78,11 +87,22 @@ class ImageLoader:
         self._thumbnail = thumbnail
 
     def __call__(self, case: Case) -> Image:
-        """Return the image of `case`; raise `UnreadableImageError` if its file is not whole."""
+        """Return the image of `case`.
+
+        Raises:
+            UnreadableImageError: its file is not whole.
+            ImagesGoneError: no image is there any more.
+            DiskError: the project's folder is gone or full.
+        """
         verdict = verify_case(self._root, case, self._verified)
         if verdict is not None:
+            _require_folder(self._root)
             raise UnreadableImageError(verdict)
-        image = read_image(self._root, case)
+        try:
+            image = read_image(self._root, case)
+        except UnreadableImageError:
+            _require_folder(self._root)  # it went while we were at work
+            raise
         thumbnail = self._thumbnail(case.key)
         if not thumbnail.exists():
             save_thumbnail(thumbnail, image)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ActiveSeedLib.errors import ActiveSeedError, InputError
+from ActiveSeedLib.errors import NO_CASE_TO_BLAME, ActiveSeedError, InputError
 from ActiveSeedLib.executor.work import Item, Outcome, Place
 from ActiveSeedLib.features.shards import Shelf
 from ActiveSeedLib.files import sha256
@@ -197,6 +197,8 @@ class PassesWork:
                     views=VIEWS,
                     progress=place.progress,
                 )
+            except NO_CASE_TO_BLAME:
+                raise
             except ActiveSeedError as error:
                 yield Outcome(item.case.key, problem=str(error))
                 continue

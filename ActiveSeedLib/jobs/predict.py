@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ActiveSeedLib.errors import ActiveSeedError, InputError
+from ActiveSeedLib.errors import NO_CASE_TO_BLAME, ActiveSeedError, InputError
 from ActiveSeedLib.executor.work import Item, Outcome, Place
 from ActiveSeedLib.files import sha256
 from ActiveSeedLib.jobs.opening import on_project
@@ -140,6 +140,8 @@ class PredictWork:
             )
             try:
                 facts = _predict(predictor, item, place)
+            except NO_CASE_TO_BLAME:
+                raise
             except ActiveSeedError as error:
                 yield Outcome(item.case.key, problem=str(error))
             else:
@@ -220,6 +222,8 @@ class ScoreWork:
                 drawn = read_label(place.file(item.extra["drawn"])).array.astype(np.int32)
                 predicted = read_label(place.file(item.extra["predicted"])).array.astype(np.int32)
                 scores = score(predicted, drawn, item.case.geometry.spacing, values)
+            except NO_CASE_TO_BLAME:
+                raise
             except ActiveSeedError as error:
                 yield Outcome(item.case.key, problem=str(error))
             else:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.files import needing_disk
 from ActiveSeedLib.jobs.opening import on_project
 from ActiveSeedLib.pool.case import Pool
 from ActiveSeedLib.pool.patients import PatientRule, split_test
@@ -57,9 +58,11 @@ def init(params: dict[str, Any], progress: Progress) -> dict[str, Any]:
     }
     if wanted.unit == "slice":
         settings[AXIS] = common_slice_axis(case.geometry for case in pool.cases)
-    with Project.create(
-        Path(wanted.project), pool, schema, test=test, settings=settings
-    ) as project:
+    root = Path(wanted.project)
+    with (
+        needing_disk(root),
+        Project.create(root, pool, schema, test=test, settings=settings) as project,
+    ):
         result = {"project": str(project.root), **_describe(pool), "test": len(test)}
         if wanted.labels:
             report = project.import_labels(Path(wanted.labels), progress=progress.part(0.6, 1.0))
@@ -86,12 +89,11 @@ def rescan(project: Project, parameters: RescanParameters, progress: Progress) -
     patients = parameters.patients or project.settings.get("patients")
     rule = PatientRule.parse(patients) if patients else None
     progress.update(0.0, "Looking at the images")
-    without = project.settings.get("without", [])
     if parameters.images:
+        without = project.settings.get("without", [])
         change = project.relocate(Path(parameters.images), rule, without)
     else:
-        pool = scan(project.images_root, patients=rule, without=without, progress=progress)
-        change = project.update_pool(pool)
+        change = project.rescan(rule, progress)
     project.change_settings({"patients": _lasting(patients, rule)})
     return {
         "cases": len(project.statuses()),

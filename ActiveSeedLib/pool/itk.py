@@ -70,18 +70,24 @@ def read_channel(path: Path, channel: int) -> Any:
 
 
 def write(path: Path, array: Any, geometry: Geometry) -> None:
-    """Write a KJI array; the suffix chooses the format (`.png` takes the one slice as 2-D)."""
+    """Write a KJI array; the suffix chooses the format (`.png` takes the one slice as 2-D).
+
+    Raises OSError if the disk does not take it.
+    """
     import SimpleITK
 
     require_text(path)
     if path.suffix == ".png":
-        SimpleITK.WriteImage(SimpleITK.GetImageFromArray(array[0]), str(path))
-        return
-    image = SimpleITK.GetImageFromArray(array)
-    image.SetSpacing(geometry.spacing)
-    image.SetOrigin(geometry.origin)
-    image.SetDirection(geometry.direction)
-    SimpleITK.WriteImage(image, str(path))
+        image = SimpleITK.GetImageFromArray(array[0])
+    else:
+        image = SimpleITK.GetImageFromArray(array)
+        image.SetSpacing(geometry.spacing)
+        image.SetOrigin(geometry.origin)
+        image.SetDirection(geometry.direction)
+    try:
+        SimpleITK.WriteImage(image, str(path))
+    except RuntimeError as error:
+        raise OSError(_sentence(error)) from error
 
 
 def _guard(path: Path) -> AbstractContextManager[object]:

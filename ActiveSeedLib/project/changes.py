@@ -14,9 +14,8 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from ActiveSeedLib.files import back_up, replacing
 from ActiveSeedLib.project.migrations import MIGRATIONS, VERSION
@@ -24,7 +23,8 @@ from ActiveSeedLib.project.migrations import MIGRATIONS, VERSION
 CHANGES = "changes.jsonl"
 PLACE = "changes"
 """The setting in which the database keeps how far the file goes."""
-SNAPSHOT_ROWS = 100  # a line, so that one damaged line takes few rows with it
+TWICE = ("settings", "segments")
+"""Tables of few rows without which the others are of no use."""
 SPARE_BYTES = 2**20
 ROOM = 4
 """The file is written anew once it is so many times as large as the database, and `SPARE_BYTES`."""
@@ -158,10 +158,12 @@ class ChangeLog:
     def _write_all(self) -> tuple[int, str]:
         """Write the file anew from the database; return its size and name."""
         name = secrets.token_hex(8)
+        self.path.parent.stat()  # that the project's folder has gone is no reason to make it anew
         with replacing(self.path) as temporary, temporary.open("wb") as file:
             file.write(_line({"name": name, "version": VERSION}))
-            for table, columns in self._keys.items():
-                _write_rows(file, table, _rows(self._connection, table, columns))
+            for table in (*self._keys, *TWICE):  # a line a row, so that damage takes few with it
+                for row in _rows(self._connection, table, self._keys[table]):
+                    file.write(_line([{"table": table, "row": row}]))
             size = file.tell()
         return size, name
 
@@ -269,11 +271,6 @@ def _rows(
     names = [column[0] for column in cursor.description]
     for row in cursor:
         yield {name: _packed(value) for name, value in zip(names, row, strict=True)}
-
-
-def _write_rows(file: BinaryIO, table: str, rows: Iterator[Row]) -> None:
-    while some := list(islice(rows, SNAPSHOT_ROWS)):
-        file.write(_line([{"table": table, "row": row} for row in some]))
 
 
 def _packed(value: Any) -> Any:

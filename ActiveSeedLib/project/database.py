@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ActiveSeedLib.errors import ActiveSeedError, DamagedProjectError, InputError
-from ActiveSeedLib.files import replacing
+from ActiveSeedLib.errors import DamagedProjectError, DiskError, InputError
+from ActiveSeedLib.files import needing_disk, replacing
 from ActiveSeedLib.project.changes import CHANGES, PLACE, ChangeLog, known_place
 from ActiveSeedLib.project.migrations import MIGRATIONS, VERSION
 
@@ -50,16 +50,23 @@ def damaged(path: Path, what: str) -> DamagedProjectError:
     )
 
 
+def _is_of_the_tables(error: sqlite3.OperationalError) -> bool:
+    """Return whether an error is of what the file holds, not of its disk or of other processes."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) == sqlite3.SQLITE_ERROR
+
+
 class Database:
     """A connection that any thread of this process may use; each call is atomic."""
 
-    def __init__(self, path: Path, *, write: bool) -> None:
+    def __init__(self, path: Path, *, write: bool, new: bool = False) -> None:
         self.path = path
         self.write = write
         self.note: str | None = None
         self._lock = threading.RLock()
         self._depth = 0
         self._changes: ChangeLog | None = None
+        if not (new or path.is_file()):  # SQLite would make an empty one
+            raise DiskError(f"{path} is not there any more: check that its disk is there.")
         try:
             self._connection = self._connect()
         except sqlite3.OperationalError as error:
@@ -231,9 +238,12 @@ class Database:
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
-            yield
+            with needing_disk(self.path):
+                yield
         except sqlite3.OperationalError as error:
-            raise ActiveSeedError(
+            if _is_of_the_tables(error):
+                raise damaged(self.path, str(error)) from error
+            raise DiskError(
                 f"The project's database {self.path} cannot be used now ({error}): check that its "
                 "disk is there and not full, and try again."
             ) from error

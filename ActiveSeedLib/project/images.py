@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.pool.case import Case, Pool
 from ActiveSeedLib.pool.formats import shown
+from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.case_rows import describe, insert_cases
 from ActiveSeedLib.project.cases import Cases, check_patients
 from ActiveSeedLib.project.records import CaseRecord, PoolChange
@@ -59,6 +60,16 @@ class Images(Cases):
                 f"None of the {len(known)} cases of the project {self.root} is in {images}: "
                 "choose the folder that holds the same images."
             )
+        return self.update_pool(pool)
+
+    def rescan(
+        self, patients: "PatientRule | None" = None, progress: Progress | None = None
+    ) -> PoolChange:
+        """Look at the images folder again; see `update_pool`."""
+        from ActiveSeedLib.pool.scan import scan
+
+        without = self.settings.get("without", [])
+        pool = scan(self.images_root, patients=patients, without=without, progress=progress)
         return self.update_pool(pool)
 
     def update_pool(self, pool: Pool) -> PoolChange:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ActiveSeedLib.errors import ActiveSeedError, InputError
+from ActiveSeedLib.errors import NO_CASE_TO_BLAME, ActiveSeedError, InputError
 from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.pool.formats import SEGMENTATION_SUFFIX, shown
 from ActiveSeedLib.pool.textheader import segment_values
@@ -100,6 +100,8 @@ class LabelImport(Labels, Images):
                 continue
             try:
                 changed = self._import(record, path, overwrite=overwrite)
+            except NO_CASE_TO_BLAME:
+                raise
             except ActiveSeedError as error:
                 refused.append((labels.name(path), str(error)))
             else:

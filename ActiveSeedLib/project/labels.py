@@ -6,10 +6,11 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from ActiveSeedLib.errors import ActiveSeedError, InputError
-from ActiveSeedLib.files import back_up, replacing, sha256
+from ActiveSeedLib.files import back_up, needing_disk, replacing, sha256
 from ActiveSeedLib.pool.case import Image
 from ActiveSeedLib.project.database import dump, now
 from ActiveSeedLib.project.label_checks import check_geometry, count_values
@@ -84,6 +85,7 @@ class Labels(Slices):
 
         Raises:
             InputError: the geometry is not the case's, or a value is not in the schema.
+            DiskError: the disk is full, gone or failing; the earlier label map is as it was.
         """
         record = self.case(key)
         voxels = self._checked(record, image)
@@ -92,18 +94,20 @@ class Labels(Slices):
         from ActiveSeedLib.pool.readers import write_label
 
         try:
-            write_label(draft, image.array, record.case.geometry)
-            if not done:  # for good before the file is there, in case this process is killed
-                self._mark(key, Status.IN_PROGRESS)
-            with self._database.transaction():
-                saved = self._put(record, draft, voxels, seconds, source)
-                if done:
-                    self._slices_done(record.case.key, image)
-                else:
-                    self._slices_saved(record.case.key)
+            with needing_disk(target):
+                write_label(draft, image.array, record.case.geometry)
+                if not done:  # for good before the file is there, in case this process is killed
                     self._mark(key, Status.IN_PROGRESS)
+                with self._database.transaction():
+                    saved = self._put(record, draft, voxels, seconds, source)
+                    if done:
+                        self._slices_done(record.case.key, image)
+                    else:
+                        self._slices_saved(record.case.key)
+                        self._mark(key, Status.IN_PROGRESS)
         finally:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):  # the next opening of the project removes it, too
+                draft.unlink(missing_ok=True)
         return saved
 
     def value_uses(self, besides: str | None = None) -> tuple[int, dict[int, int]]:

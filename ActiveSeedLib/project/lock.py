@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ActiveSeedLib.errors import InputError, ProjectLockedError
+from ActiveSeedLib.errors import DiskError, InputError, ProjectLockedError
 from ActiveSeedLib.files import write_json
 
 if sys.platform == "win32":
@@ -104,6 +104,7 @@ class WriterLock:
 
         Raises:
             ProjectLockedError: another session is writing; the sentence says who and what to do.
+            InputError: `root` is not there, or cannot be written to.
         """
         self.session = session or secrets.token_hex(16)
         self.joined = False
@@ -111,13 +112,16 @@ class WriterLock:
         self._root = root
         self._folder = root / "lock"
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(exist_ok=True)
         except OSError as error:
             raise InputError(f"{root} cannot be written to: {error.strerror}.") from error
         self._digest = hashlib.sha256(self.session.encode()).hexdigest()
         self._lock = _FileLock(self._folder / "writer.lock")
         try:
             self._acquire(may_join=session is not None)
+        except DiskError:
+            self._lock.release()
+            raise
         except OSError as error:
             self.note = (
                 f"The file system of {root} has no locks ({error.strerror}): make sure yourself "

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any
 
 from ActiveSeedLib.errors import InputError
-from ActiveSeedLib.files import replacing, write_bytes
+from ActiveSeedLib.files import make_folder, needing_disk, replacing, write_bytes
 from ActiveSeedLib.pool.case import Pool
 from ActiveSeedLib.project.case_rows import insert_cases
 from ActiveSeedLib.project.changes import CHANGES
@@ -78,14 +78,15 @@ class Project(LabelImport, Rounds, Models):
         root = Path(root).absolute()
         check_folders(root, Path(pool.root))
         _check_empty(root)
-        lock = WriterLock(root)
-        try:
-            _check_empty(root)
-            _write_new(root, pool, schema, test, settings or {})
-        except BaseException:
-            lock.release()
-            raise
-        return cls._opened(root, lock)
+        with needing_disk(root):
+            lock = WriterLock(make_folder(root))
+            try:
+                _check_empty(root)
+                _write_new(root, pool, schema, test, settings or {})
+            except BaseException:
+                lock.release()
+                raise
+            return cls._opened(root, lock)
 
     @classmethod
     def open(cls, root: Path, *, write: bool = True, session: str | None = None) -> "Project":
@@ -111,7 +112,8 @@ class Project(LabelImport, Rounds, Models):
             )
         if session is None:  # else whoever opened it for the session has looked
             check_links(root)
-        return cls._opened(root, WriterLock(root, session) if write else None)
+        with needing_disk(root):
+            return cls._opened(root, WriterLock(root, session) if write else None)
 
     @classmethod
     def _opened(cls, root: Path, lock: WriterLock | None) -> "Project":
@@ -236,7 +238,7 @@ def _write_new(
     for name in _FOLDERS:
         (root / name).mkdir(exist_ok=True)
     with replacing(root / DATABASE) as temporary:
-        database = Database(temporary, write=True)
+        database = Database(temporary, write=True, new=True)
         try:
             database.migrate(root / "backups")
             store = Project(root, database, None)

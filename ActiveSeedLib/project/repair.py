@@ -10,15 +10,17 @@ import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ActiveSeedLib.errors import ActiveSeedError, InputError
 from ActiveSeedLib.files import back_up, replacing, sha256
+from ActiveSeedLib.pool.patients import PatientRule
 from ActiveSeedLib.project.changes import (
     CHANGES,
     PLACE,
+    TWICE,
     Key,
     Row,
     Rows,
@@ -49,7 +51,6 @@ JSON_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "maps": ("facts",),
     "journal": ("facts",),
 }
-INDISPENSABLE = ("settings", "segments", "cases")
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,15 @@ class Repair:
     counts: dict[str, int]
 
 
+@dataclass
+class _Done:
+    """Sentences about what was done, where the old files are, and whether nothing was lost."""
+
+    said: list[str]
+    kept: list[Path] = field(default_factory=list)
+    complete: bool = True
+
+
 def repair(root: Path) -> Repair:
     """Check the project in `root`, and rebuild its database if that is damaged or missing.
 
@@ -90,12 +100,16 @@ def repair(root: Path) -> Repair:
     lock = WriterLock(root)
     try:
         wrong = _what_is_wrong(root)
-        said, kept = _rebuild(root, wrong) if wrong else (_write_changes_anew(root), [])
+        done = _rebuild(root, wrong) if wrong else _Done(_write_changes_anew(root))
     finally:
         lock.release()
-    if wrong or said:
+    if done.said:
         with Project.open(root) as project:  # takes over label maps, writes the file of changes
-            said += project.notes
+            done.said += project.notes
+            done.said += [] if done.complete else _cases_found_again(project)
+        if not done.complete:
+            with Project.open(root) as project:  # the label maps of these cases, too
+                done.said += project.notes
     with Project.open(root, write=False) as project:
         damaged = [*_damaged_labels(project)]
         counts = {
@@ -104,8 +118,8 @@ def repair(root: Path) -> Repair:
             "rounds": len(project.rounds()),
             "models": len(project.models()),
         }
-    healthy = not wrong and not said and not damaged
-    return Repair(healthy, bool(wrong), (*said, *damaged), tuple(kept), counts)
+    healthy = not done.said and not damaged
+    return Repair(healthy, bool(wrong), (*done.said, *damaged), tuple(done.kept), counts)
 
 
 def _what_is_wrong(root: Path) -> str | None:
@@ -171,8 +185,25 @@ def _write_changes_anew(root: Path) -> list[str]:
     return [f"The database is whole; {CHANGES} was not, and is written anew from it."]
 
 
-def _rebuild(root: Path, wrong: str) -> tuple[list[str], list[Path]]:
-    """Make the database anew; return sentences about it, and where the old files are."""
+def _cases_found_again(project: Project) -> list[str]:
+    """Look for cases among the images that the records have lost; return sentences about them."""
+    if not project.images_root.is_dir():
+        return ["The images are not there, so cases that it lacks could not be looked for."]
+    try:
+        patients = project.settings.get("patients")
+        added = project.rescan(PatientRule.parse(patients) if patients else None).added
+    except ActiveSeedError as error:
+        return [f"Cases that it lacks could not be looked for: {error}"]
+    if not added:
+        return []
+    return [
+        f"{len(added)} cases that it lacked were found again among the images; if some of them "
+        "were kept for testing, mark them so before the next training."
+    ]
+
+
+def _rebuild(root: Path, wrong: str) -> _Done:
+    """Make the database anew."""
     recorded = read_changes(root / CHANGES)
     said = [f"The database could not be used: {wrong}."]
     version, rows = recorded.version, recorded.rows
@@ -194,16 +225,17 @@ def _rebuild(root: Path, wrong: str) -> tuple[list[str], list[Path]]:
         kept = [copy for name in names if (copy := back_up(root / name, root / "backups"))]
         for name in names[1:]:  # they belong to the damaged one
             (root / name).unlink(missing_ok=True)
-    said.append(f"It was rebuilt with {len(rows['cases'])} cases.")
+    said.append(f"It was rebuilt with {len(rows.get('cases', {}))} cases.")
     if lost:
         said.append(f"{lost} of its rows could not be made whole and were left out.")
     if kept:
         said.append(f"What could not be used is kept as {kept[0].relative_to(root)}.")
-    return said, kept
+    complete = not (recorded.damaged or lost) and _suffices(recorded.rows)
+    return _Done(said, kept, complete)
 
 
 def _suffices(rows: Rows) -> bool:
-    return all(rows.get(table) for table in INDISPENSABLE)
+    return all(rows.get(table) for table in TWICE)
 
 
 def _salvaged(root: Path, version: int) -> tuple[int, Rows, str]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ActiveSeedLib.errors import CancelledError, InputError
+from ActiveSeedLib.errors import NO_CASE_TO_BLAME, InputError
+from ActiveSeedLib.files import needing_disk
 from ActiveSeedLib.pool.case import Geometry, Image
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.segmentation.plan import Plan
@@ -94,10 +95,11 @@ class ArrayCache:
         if array.nbytes <= self._left:
             self._left -= array.nbytes
             return array
-        self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"{self._count}.npy"
         self._count += 1
-        np.save(path, array)
+        with needing_disk(path):
+            self._folder.mkdir(exist_ok=True)
+            np.save(path, array)
         mapped: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
         return mapped
 
@@ -115,7 +117,7 @@ def with_geometry(
         progress.update(index / len(cases), f"Looking at case {index + 1} of {len(cases)}")
         try:
             geometry = case.geometry or case.load_image().geometry
-        except CancelledError:
+        except NO_CASE_TO_BLAME:
             raise
         except Exception as error:  # whatever one file brings, the others are still trained on
             skipped.add(case, sentence(error))
@@ -138,7 +140,7 @@ def prepare_all(
         progress.update(index / len(cases), f"Preparing case {index + 1} of {len(cases)}")
         try:
             prepared.append(_prepare(case, plan, values, cache))
-        except CancelledError:
+        except NO_CASE_TO_BLAME:
             raise
         except Exception as error:  # as above
             skipped.add(case, sentence(error))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -89,12 +90,24 @@ def test_many_cases_need_few_files_that_numpy_reads(tmp_path: Path) -> None:
     assert store.get([f"{11_950:032x}"], "e")[0, 0] == 11_900
 
 
-def test_a_damaged_shard_is_encoded_again(tmp_path: Path) -> None:
+def cut_off(data: bytes) -> bytes:
+    return data[:-40]
+
+
+def with_other_bits_in_a_vector(data: bytes) -> bytes:
+    place = data.index(b"vectors.npy") + len("vectors.npy") + 20 + 128  # after its header
+    return data[:place] + bytes([data[place] ^ 4]) + data[place + 1 :]
+
+
+@pytest.mark.parametrize("damaged", [cut_off, with_other_bits_in_a_vector])
+def test_a_damaged_shard_is_encoded_again(
+    tmp_path: Path, damaged: Callable[[bytes], bytes]
+) -> None:
     cases = [case(number) for number in range(6)]
     encode_pool(cases[:3], load, Mean(), FeatureStore(tmp_path))
     encode_pool(cases, load, Mean(), FeatureStore(tmp_path))
     first, second = sorted(tmp_path.rglob("shard-*"))
-    first.write_bytes(first.read_bytes()[:-40])
+    first.write_bytes(damaged(first.read_bytes()))
     store = FeatureStore(tmp_path)
     assert store.missing([c.key for c in cases], Mean()) == [c.key for c in cases[:3]]
     assert encode_pool(cases, load, Mean(), store) == {}

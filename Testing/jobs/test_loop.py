@@ -240,3 +240,16 @@ def test_a_test_label_map_that_was_spoilt_does_not_stop_the_scores(
     spoilt.write_bytes(b"spoilt by another program")
     scores = do("train", project=str(project), settings=SETTINGS)["test"]
     assert scores["cases"] == len(tests) - 1
+
+
+def test_a_map_that_lacks_a_case_is_made_again(project: Path) -> None:
+    do("suggest", project=str(project), budget=2)
+    with Project.open(project) as opened:
+        made = opened.map()
+        assert made is not None
+        opened.save_map(made.name, made.facts, dict(list(made.points.items())[1:]))
+    do("suggest", project=str(project), budget=2, strategy="random")
+    with Project.open(project, write=False) as opened:
+        again = opened.map()
+        assert again is not None
+        assert again.points == made.points
