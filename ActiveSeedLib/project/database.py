@@ -56,7 +56,10 @@ def _is_of_the_tables(error: sqlite3.OperationalError) -> bool:
 
 
 class Database:
-    """A connection that any thread of this process may use; each call is atomic."""
+    """A connection that any thread of this process may use; each call is atomic.
+
+    A `new` one has no write-ahead log: what is committed is in the file itself, or was refused.
+    """
 
     def __init__(self, path: Path, *, write: bool, new: bool = False) -> None:
         self.path = path
@@ -68,7 +71,7 @@ class Database:
         if not (new or path.is_file()):  # SQLite would make an empty one
             raise DiskError(f"{path} is not there any more: check that its disk is there.")
         try:
-            self._connection = self._connect()
+            self._connection = self._configured(str(path)) if new else self._connect()
         except sqlite3.OperationalError as error:
             raise InputError(
                 f"The project's database {path} cannot be opened ({error}): check that its disk is "

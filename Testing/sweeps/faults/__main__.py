@@ -42,6 +42,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="Testing.sweeps.faults", description=__doc__)
     parser.add_argument("--moments", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--first", type=int, default=0, help="the moment to begin with")
     parser.add_argument("--only", nargs="+", help="kinds of faults, such as killed_at_a_write")
     parser.add_argument("--json", action="store_true", help="print every moment for a machine")
     return parser.parse_args()
@@ -74,7 +75,7 @@ def _sweep(options: argparse.Namespace, folder: Path) -> int:
     started = time.monotonic()
     ground = survey(make_archive(folder / "archive"), folder)
     seen = []
-    for number, moment in enumerate(_until_stopped(_moments(ground, options))):
+    for number, moment in enumerate(_until_stopped(_moments(ground, options)), options.first):
         seen.append(moment)
         if not moment.passed and not options.json:
             print(f"{number} {moment.kind}, {moment.what}:", file=sys.stderr)
@@ -111,7 +112,7 @@ def _moments(ground: "Ground", options: argparse.Namespace) -> Iterator["Moment"
     kinds = {**AT_A_WRITE, **REAL}
     kinds = {name: kinds[name] for name in options.only or kinds}
     plays = [play for share, play in kinds.values() for _ in range(share)]
-    for number in range(options.moments):
+    for number in range(options.first, options.first + options.moments):
         chance = random.Random(f"{options.seed}/{number}")
         yield plays[number % len(plays)](ground, f"moment-{number:04d}", chance)
 
