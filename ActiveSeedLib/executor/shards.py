@@ -26,7 +26,7 @@ from typing import Any
 from ActiveSeedLib import errors
 from ActiveSeedLib.errors import ActiveSeedError
 from ActiveSeedLib.executor.work import Item, Outcome, Place, Reader, Work, digest
-from ActiveSeedLib.files import write_json
+from ActiveSeedLib.files import needing_disk, write_json
 from ActiveSeedLib.progress import Progress
 
 KEPT_SECONDS = 7 * 24 * 3600.0
@@ -34,6 +34,8 @@ KEPT_SECONDS = 7 * 24 * 3600.0
 
 WORKS = Path("cache", "shards")
 """Where a project's works have their folders."""
+
+_FOLDERS = ("shards", "done", "errors", "verified", "kept", "logs")
 
 Images = dict[str, Any]
 """Where the images of a shard's cases are; plain values."""
@@ -79,7 +81,12 @@ class Folder:
     # -- of whoever asks for the work -------------------------------------------------------------
 
     def write_work(self, work: Work) -> None:
-        """Write down what is done."""
+        """Make the folders, below that of the project, and write down what is done."""
+        with needing_disk(self.root):
+            for folder in reversed(self.root.relative_to(self.project).parents[:-1]):
+                (self.project / folder).mkdir(exist_ok=True)
+            for folder in (self.root, *(self.root / name for name in _FOLDERS)):
+                folder.mkdir(exist_ok=True)
         write_json(self.root / "work.json", {"kind": work.kind, "values": work.to_json()})
 
     def write_shard(self, shard: Shard, images: Images) -> None:
@@ -154,7 +161,10 @@ class Folder:
         left = [item for item in shard.items if not self._done(item.key).exists()]
         keys = {item.case.key: item.key for item in left}
         if left:
-            place = Place(load, Progress(), self.project, self.root / "kept" / shard.key)
+            kept = self.root / "kept" / shard.key
+            with needing_disk(kept):
+                kept.mkdir(exist_ok=True)
+            place = Place(load, Progress(), self.project, kept)
             for outcome in work.do(left, place):
                 write_json(self._done(keys[outcome.key]), outcome.to_json())
 
