@@ -110,7 +110,8 @@ def _moments(ground: "Ground", options: argparse.Namespace) -> Iterator["Moment"
     from Testing.sweeps.faults.moments import AT_A_WRITE
 
     kinds = {**AT_A_WRITE, **REAL}
-    kinds = {name: kinds[name] for name in options.only or kinds}
+    if options.only:  # in turn
+        kinds = {name: (1, kinds[name][1]) for name in options.only}
     plays = [play for share, play in kinds.values() for _ in range(share)]
     for number in range(options.first, options.first + options.moments):
         chance = random.Random(f"{options.seed}/{number}")
