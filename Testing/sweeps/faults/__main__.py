@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -91,8 +92,7 @@ def _sweep(options: argparse.Namespace, folder: Path) -> int:
         print(table([*_lines(seen)]))
     failed = [moment for moment in seen if not moment.passed]
     if not failed:
-        for path in sorted(folder.rglob("*"), reverse=True):
-            path.rmdir() if path.is_dir() else path.unlink()
+        shutil.rmtree(folder, ignore_errors=True)  # what was stopped may still be at work there
     elif not options.json:
         print(f"{len(failed)} did not pass; their projects are in {folder}")
     return 1 if failed else 0
