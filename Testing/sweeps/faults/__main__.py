@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -91,8 +92,7 @@ def _sweep(options: argparse.Namespace, folder: Path) -> int:
         print(table([*_lines(seen)]))
     failed = [moment for moment in seen if not moment.passed]
     if not failed:
-        for path in sorted(folder.rglob("*"), reverse=True):
-            path.rmdir() if path.is_dir() else path.unlink()
+        shutil.rmtree(folder, ignore_errors=True)  # what was stopped may still be at work there
     elif not options.json:
         print(f"{len(failed)} did not pass; their projects are in {folder}")
     return 1 if failed else 0
@@ -110,7 +110,8 @@ def _moments(ground: "Ground", options: argparse.Namespace) -> Iterator["Moment"
     from Testing.sweeps.faults.moments import AT_A_WRITE
 
     kinds = {**AT_A_WRITE, **REAL}
-    kinds = {name: kinds[name] for name in options.only or kinds}
+    if options.only:  # in turn
+        kinds = {name: (1, kinds[name][1]) for name in options.only}
     plays = [play for share, play in kinds.values() for _ in range(share)]
     for number in range(options.first, options.first + options.moments):
         chance = random.Random(f"{options.seed}/{number}")
