@@ -76,7 +76,8 @@ def require_text(path: PurePath) -> None:
 
 def brief(error: BaseException) -> str:
     """Return what a library says of a damaged file, short enough for a bracket in a sentence."""
-    lines = [line.strip() for line in str(error).splitlines() if any(map(str.isalpha, line))]
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    lines = [line.strip() for line in said.splitlines() if any(map(str.isalpha, line))]
     reason = lines[-1] if lines else type(error).__name__
     reason = _WHO.sub("", reason.split(". ")[0])
     return reason.rstrip(".!")[:150]

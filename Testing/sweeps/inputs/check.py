@@ -39,7 +39,7 @@ _REMEDY = re.compile(
     r"\b(copy|save|convert|export|resample|leave|put|check|restore|rename|scan|choose|lower|keep|crop|cut|"
     r"correct|import|lay|add|repair|give|open|free|exclude)\b"
 )
-_NO_SENTENCE = re.compile(r"Errno|Traceback|0x[0-9a-f]{5}|itk::|^\s|\n|\w+Error\b")
+_NO_SENTENCE = re.compile(r"Errno|Traceback|(?<![\w-])0x[0-9a-f]{5}|itk::|^\s|\n|\w+Error\b")
 
 
 class WrongError(Exception):
