@@ -35,6 +35,7 @@ from ActiveSeedLib.project.database import Database
 from ActiveSeedLib.project.lock import WriterLock
 from ActiveSeedLib.project.migrations import VERSION
 from ActiveSeedLib.project.project import Project
+from ActiveSeedLib.project.received import check_links
 from ActiveSeedLib.project.store import DATABASE, is_project
 
 SIDE_FILES = ("-wal", "-shm", "-journal")
@@ -97,6 +98,7 @@ def repair(root: Path) -> Repair:
             f"{root} is not an ActiveSeed project (it has neither {DATABASE} nor {CHANGES}): "
             "choose its folder."
         )
+    check_links(root)
     lock = WriterLock(root)
     try:
         wrong = _what_is_wrong(root)

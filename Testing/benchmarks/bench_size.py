@@ -1,6 +1,6 @@
 """How the whole grows with the pool: seconds and memory at 1,000, 10,000 and 100,000 cases.
 
-python Testing/benchmarks/bench_size.py [cases …, default 1000 10000 100000]
+[SIZE_MAP=pca] python Testing/benchmarks/bench_size.py [cases …, default 1000 10000 100000]
 python Testing/benchmarks/bench_size.py --volume 1024 [--network unet-3d | attention-unet-2d]
 
 Each step runs in a process of its own, on what the steps before it have left in a folder, so that
@@ -30,6 +30,7 @@ sys.path.insert(0, str(REPOSITORY))
 
 Seconds = dict[str, float]
 GROUPS = 30
+MAP = os.environ.get("SIZE_MAP", "tsne")
 SERVER = "GiB of the page's server"
 DRAWN = "(n) => document.querySelectorAll('[data-name=map-plot] path.point').length >= n"
 
@@ -101,12 +102,12 @@ def encoding(folder: Path, times: Seconds) -> None:
 
 
 def mapping(folder: Path, times: Seconds) -> None:
-    """Map the pool by t-SNE."""
+    """Map the pool."""
     from ActiveSeedLib.jobs.encode import encode
     from ActiveSeedLib.progress import Progress
 
-    with timed(times, "map (t-SNE)"):
-        encode({"project": str(folder / "project")}, Progress())
+    with timed(times, f"map ({MAP})"):
+        encode({"project": str(folder / "project"), "map_method": MAP}, Progress())
 
 
 def choosing(folder: Path, times: Seconds) -> None:
@@ -116,6 +117,7 @@ def choosing(folder: Path, times: Seconds) -> None:
 
     for strategy in ("levy", "random"):
         wanted = {"project": str(folder / "project"), "budget": 50, "strategy": strategy}
+        wanted["map_method"] = MAP
         with timed(times, f"suggest 50 by {strategy}"):
             suggest(wanted, Progress())
 

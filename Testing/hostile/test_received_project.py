@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from ActiveSeedLib.pool.scan import scan
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project import LabelSchema, Project
 from ActiveSeedLib.project.records import Status
+from ActiveSeedLib.project.repair import repair
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -148,6 +150,32 @@ def test_a_database_that_is_a_link_out(received: Path, outside: Path) -> None:
     shutil.move(received / "project.sqlite", outside / "theirs.sqlite")
     (received / "project.sqlite").symlink_to(outside / "theirs.sqlite")
     assert "theirs.sqlite" in refused(received)
+
+
+def test_repair_follows_no_link_out(received: Path, outside: Path) -> None:
+    (received / "project.sqlite").write_bytes(b"damaged")
+    shutil.rmtree(received / "backups")
+    (received / "backups").symlink_to(outside, target_is_directory=True)
+    with pytest.raises(InputError, match="backups is a link to"):
+        repair(received)
+    assert [path.name for path in outside.iterdir()] == ["thesis.txt"]
+
+
+def test_repair_believes_no_name_that_leads_out(received: Path, outside: Path) -> None:
+    changes = received / "changes.jsonl"
+    with Project.open(received) as project:
+        stem = project.cases()[0].stem
+    forged = b""
+    for line in changes.read_bytes().splitlines():
+        content = line[:-1].partition(b'"content": ')[2]
+        content = content.replace(stem.encode(), b"../../outside/thesis")
+        forged += b'{"crc32": "%08x", "content": %s}\n' % (zlib.crc32(content), content)
+    assert b"../../outside/thesis" in forged
+    changes.write_bytes(forged)
+    (received / "project.sqlite").unlink()
+    with pytest.raises(InputError, match="leads out of its folder"):
+        repair(received)
+    assert [path.name for path in outside.iterdir()] == ["thesis.txt"]
 
 
 def test_a_link_within_the_project_is_none_of_our_business(received: Path) -> None:
