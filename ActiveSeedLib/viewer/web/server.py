@@ -214,7 +214,7 @@ def _taken(error: Exception) -> bool:
 
 
 def _link(host: str, port: int, token: str) -> str:
-    if host in {"", "0.0.0.0", "::"}:  # noqa: S104  # nosec B104
+    if host in {"", "0.0.0.0", "::"}:  # noqa: S104  (compared, not listened on)
         host = socket.gethostname()
     elif ":" in host:
         host = f"[{host}]"
