@@ -17,7 +17,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BANDIT := $(BIN)/bandit --quiet --configfile pyproject.toml --recursive ActiveSeedLib ActiveSeed
 
-.PHONY: demo test test-slicer sweep-inputs sweep-faults lint audit setup benchmark results clean
+.PHONY: demo test test-slicer sweeps sweep-inputs sweep-faults lint audit setup benchmark results clean
 
 demo: setup
 	@$(BIN)/activeseed demo --out demo-out $(if $(filter no,$(SERVE)),--no-serve)
@@ -29,6 +29,9 @@ test: setup lint
 test-slicer:
 	@test -n "$(PYTHON)" || { echo "This needs Python 3.11 or 3.12: name it, as in: make test-slicer PYTHON=/path/to/python3.12 SLICER=..."; exit 1; }
 	@$(PYTHON) Testing/slicer/run.py "$(SLICER)"
+
+# Both sweeps, with their tables: inputs and faults.
+sweeps: sweep-inputs sweep-faults
 
 # Every kind of odd or broken input, and files damaged at random (see Testing/README.md).
 sweep-inputs: setup

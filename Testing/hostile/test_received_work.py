@@ -10,6 +10,7 @@ from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.executor.shards import Folder, Shard
 from ActiveSeedLib.executor.slurm import end_arrays
 from ActiveSeedLib.executor.work import Item, below
+from ActiveSeedLib.jobs.predict import PredictWork
 from ActiveSeedLib.jobs.task import do_shard
 from ActiveSeedLib.pool.case import Case, Geometry
 
@@ -20,11 +21,11 @@ OUTSIDE = ["../out.nii.gz", "/tmp/out.nii.gz", "a/../../out.nii.gz", "C:\\out", 
 def test_no_file_outside_the_project_is_touched(tmp_path: Path, name: str) -> None:
     images = {"root": "images", "axis": None, "volumes": [], "thumbnails": {}, "verified": "no"}
     case = Case("0" * 32, "case", "case.nii", "nifti", ("case.nii",), Geometry((2, 2, 2)))
+    (tmp_path / "project").mkdir()
     folder = Folder.of_work(tmp_path / "project", "0" * 32)
     shard = Shard((Item(case),))
+    folder.write_work(PredictWork(model=name, checksum="", device="cpu"))
     folder.write_shard(shard, images)
-    values = {"model": name, "checksum": "", "device": "cpu"}
-    (folder.root / "work.json").write_text(json.dumps({"kind": "predict", "values": values}))
     with pytest.raises(InputError, match="leads out of the project"):
         do_shard(str(folder.root), shard.key)
     with pytest.raises(InputError, match="leads out of the project"):
