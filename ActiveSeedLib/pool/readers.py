@@ -14,6 +14,7 @@ from ActiveSeedLib.errors import InputError, UnreadableImageError
 from ActiveSeedLib.files import replacing
 from ActiveSeedLib.pool import dicom_pixels, flat, itk, nifti
 from ActiveSeedLib.pool.case import Case, Geometry, Image
+from ActiveSeedLib.pool.content import is_unchanged
 from ActiveSeedLib.pool.formats import NotGreyError, format_of, suffix_of, unread
 
 _log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ def read_image(root: Path, case: Case) -> Image:
 
     The array is KJI, finite, of the stored integer type or float32. Values that are no numbers
     become the smallest finite value (a warning is logged). Raises UnreadableImageError if a file is
-    gone, damaged, holds no finite value, or has another geometry than when the pool was scanned.
+    gone, damaged, holds no finite value, or is another one than when the pool was scanned.
     """
     if case.format == "dicom":
         image = _read_dicom(root, case)
@@ -36,7 +37,22 @@ def read_image(root: Path, case: Case) -> Image:
                 f"{root / case.path}: The image has changed since the folder was scanned (size "
                 f"{image.geometry.size}, formerly {case.geometry.size}); scan the folder again."
             )
+    _require_unchanged(root, case)
     return Image(_finite(image.array, root / case.path), image.geometry)
+
+
+def _require_unchanged(root: Path, case: Case) -> None:
+    """Raise UnreadableImageError if other files have taken the place of those that were listed."""
+    path = root / case.path
+    try:
+        if is_unchanged(root, case):
+            return
+    except OSError as error:
+        raise UnreadableImageError(f"{path}: {unread(error)}") from error
+    raise UnreadableImageError(
+        f"{path}: It is not the image that was listed: another one has taken its place; scan the "
+        "folder again."
+    )
 
 
 def read_file(path: Path) -> Image:

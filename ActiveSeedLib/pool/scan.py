@@ -5,7 +5,6 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from ActiveSeedLib.errors import InputError, UnreadableImageError
 from ActiveSeedLib.plain_text import visible
 from ActiveSeedLib.pool import dicom, flat, integrity, itk, nifti
 from ActiveSeedLib.pool.case import Case, Duplicate, Geometry, Pool, Refused
+from ActiveSeedLib.pool.content import all_files
 from ActiveSeedLib.pool.formats import (
     SEGMENTATION_SUFFIX,
     UNREADABLE_SUFFIXES,
@@ -250,7 +250,7 @@ def _without_duplicates(root: Path, cases: list[Case]) -> tuple[list[Case], list
             continue
         first_of: dict[str, Case] = {}
         for case in group:
-            full = full_key(_all_files(root, case))
+            full = full_key(_files_there(root, case))
             same = first_of.setdefault(full, case)
             if same is not case:
                 duplicates.append(Duplicate(case.path, same.path))
@@ -262,12 +262,11 @@ def _without_duplicates(root: Path, cases: list[Case]) -> tuple[list[Case], list
     return sorted(kept, key=_order), sorted(duplicates, key=lambda entry: entry.path)
 
 
-def _all_files(root: Path, case: Case) -> list[Path]:
-    files = [root / name for name in case.files]
-    if len(files) == 1:
-        with suppress(OSError):
-            files += integrity.data_files(files[0])
-    return files
+def _files_there(root: Path, case: Case) -> list[Path]:
+    try:
+        return all_files(root, case)
+    except OSError:
+        return [root / name for name in case.files]
 
 
 def _named(cases: Sequence[Case], root: Path) -> list[Case]:
