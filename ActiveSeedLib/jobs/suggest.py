@@ -2,6 +2,7 @@
 
 import platform
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -81,7 +82,7 @@ def suggest(project: Project, parameters: SuggestParameters, progress: Progress)
     selection = select(
         parameters.strategy, request, parameters.budget, parameters.strategy_parameters
     )
-    spoken = _of_slices if project.takes_slices else str
+    spoken = _speaker(project)
     if "note" in selection.facts:
         progress.note(spoken(selection.facts["note"]))
     picks = [
@@ -150,6 +151,25 @@ def _rows(
         [i for i, case in enumerate(embedding.cases) if statuses[case.key] in wanted],
         dtype=np.int64,
     )
+
+
+def _speaker(project: Project) -> Callable[[str], str]:
+    """Return what puts a strategy's sentence into the words of the project.
+
+    A strategy knows cases, which may be slices, and the number of a class, which is that of a
+    segment in the order of the values.
+    """
+    names = [s.name for s in sorted(project.schema.segments, key=lambda segment: segment.value)]
+
+    def named(found: re.Match[str]) -> str:
+        number = int(found[1])
+        return names[number - 1] if 1 <= number <= len(names) else found[0]
+
+    def speak(sentence: str) -> str:
+        words = _of_slices(sentence) if project.takes_slices else sentence
+        return re.sub(r"\bsegment (\d+)\b", named, words)
+
+    return speak
 
 
 def _of_slices(sentence: str) -> str:

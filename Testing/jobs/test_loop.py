@@ -88,6 +88,20 @@ def test_whoever_chooses_nothing_gets_auto(project: Path, cohort: Path) -> None:
     assert second["facts"]["rule"] not in ("nothing labelled", "no model")
 
 
+def test_a_reason_names_the_segment(project: Path, cohort: Path) -> None:
+    root = str(project)
+    do("suggest", project=root, budget=4)
+    _label_queue(project, cohort)
+    do("train", project=root, settings=SETTINGS)
+    picks = do("suggest", project=root, strategy="clasp-pe", budget=6)["picks"]
+    names = {1: "liver", 2: "kidney"}
+    classes = [pick["why"]["class"] for pick in picks]
+    assert set(classes) & set(names), "the model sees a segment somewhere"
+    for pick, number in zip(picks, classes, strict=True):
+        words = f"about {names[number]} in it" if number else "about it as a whole"
+        assert words in pick["reason"]
+
+
 def test_label_maps_within_the_images_folder_are_no_cases(cohort: Path, tmp_path: Path) -> None:
     root = tmp_path / "project"
     made = do("init", project=str(root), images=str(cohort), labels=str(cohort / "labels"))
