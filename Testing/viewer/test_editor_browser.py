@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image as Picture
 from playwright.sync_api import Page, expect
 
-from Testing.viewer.browser import Served, serving, shot, wait_until
+from Testing.viewer.browser import Problems, Served, serving, shot, wait_until
 
 HERE = Path(__file__).parent
 RED = "[data-name=view-Red]"
@@ -121,6 +121,14 @@ def test_nothing_overtakes_a_stroke_over_a_slow_connection(stage: Page) -> None:
     cross = painted[painted[:, 0] == 15, 1:3]
     lengths = np.ptp(cross, axis=0)
     assert min(lengths) > 0.8 * max(lengths), "both strokes are whole"
+
+
+def test_a_click_without_a_tool_holds_nothing_up(stage: Page, problems: Problems) -> None:
+    for tool in ("none", "paint", "threshold"):
+        stage.click(f"[data-name=tool-{tool}]")
+        stage.mouse.click(*middle(stage))
+        trigger(stage, "read")
+        assert problems.seen == [], "the server has seen the button go up again"
 
 
 def test_a_stroke_is_not_continued_on_another_slice(stage: Page) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from ActiveSeedLib.viewer.web.assets import module
 
 MODULE = module("strokes.js")
+_FIRST = 10.0  # a tool that deals with an event keeps it from those that come later
 
 
 class Strokes:
@@ -24,8 +25,8 @@ class Strokes:
         server.enable_module(MODULE)
         server.trigger("strokes_arrived")(self._arrived)
         for interactor in interactors:
-            interactor.AddObserver("LeftButtonPressEvent", self._on_press)
-            interactor.AddObserver("LeftButtonReleaseEvent", self._on_release)
+            interactor.AddObserver("LeftButtonPressEvent", self._on_press, _FIRST)
+            interactor.AddObserver("LeftButtonReleaseEvent", self._on_release, _FIRST)
 
     def _arrived(self, strokes: int) -> bool:
         """Return whether so many have ended since they last had."""

@@ -22,6 +22,7 @@
       if (!down && (await trigger("strokes_arrived", [asked]))) strokes -= asked;
       else await new Promise((done) => setTimeout(done, PAUSE));
     }
+    if (strokes) console.error(`${strokes} strokes have not reached ActiveSeed.`);
     down = false;
     strokes = 0;
     arriving = null;
