@@ -31,6 +31,9 @@ ROOM = 4
 
 _LINE = re.compile(rb'\{"crc32": "([0-9a-f]{8})", "content": (.*)\}')
 
+# What a line leads to that sums up rightly and holds something else than changes.
+_NOT_OURS = (AttributeError, KeyError, TypeError, ValueError)
+
 Row = dict[str, Any]
 Key = tuple[Any, ...]
 Rows = dict[str, dict[Key, Row]]
@@ -177,17 +180,16 @@ def read_changes(path: Path, size: int | None = None) -> Recorded:
         return found
     cut_short = size is not None and (len(data) < size or not data.endswith(b"\n"))
     head, *lines = data.split(b"\n")
-    first = _content(head)
-    if isinstance(first, dict):
-        found.name, found.version = first["name"], first["version"]
-    else:
+    first = _first(head)
+    if first is None:
         found.damaged += 1
+    else:
+        found.name, found.version = first
     keys = table_keys(found.version)
     for line in lines[:-1]:  # after the last line end there is nothing, or half a line
-        changes = _content(line)
-        if isinstance(changes, list):
-            _replay(changes, keys, found.rows)
-        else:
+        try:
+            _replay(_content(line), keys, found.rows)
+        except _NOT_OURS:
             found.damaged += 1
     found.damaged += cut_short
     return found
@@ -196,12 +198,13 @@ def read_changes(path: Path, size: int | None = None) -> Recorded:
 def _replay(changes: list[dict[str, Any]], keys: Mapping[str, Key], rows: Rows) -> None:
     for change in changes:
         table = change["table"]
+        columns = keys[table]
         known = rows.setdefault(table, {})
         if "gone" in change:
             known.pop(tuple(change["gone"]), None)
         else:
             row = {name: _unpacked(value) for name, value in change["row"].items()}
-            known[tuple(row[column] for column in keys[table])] = row
+            known[tuple(row[column] for column in columns)] = row
 
 
 def known_place(connection: sqlite3.Connection) -> tuple[int, str, int] | None:
@@ -291,11 +294,21 @@ def _content(line: bytes) -> Any:
     found = _LINE.fullmatch(line)
     if found is None or int(found[1], 16) != zlib.crc32(found[2]):
         return None
-    return json.loads(found[2])
+    try:
+        return json.loads(found[2])
+    except (ValueError, RecursionError):  # somebody wrote it who knew how to sum it up
+        return None
+
+
+def _first(line: bytes) -> tuple[str, int] | None:
+    """Return the name and the version that a file's first line tells; None if it is damaged."""
+    match _content(line):
+        case {"name": str(name), "version": int(version)} if version >= 1:
+            return name, version
+    return None
 
 
 def _head(path: Path) -> tuple[str, int] | None:
     """Return name and version that a file of changes begins with; None if it is damaged."""
     with path.open("rb") as file:
-        content = _content(file.readline(256).rstrip(b"\n"))
-    return (content["name"], content["version"]) if isinstance(content, dict) else None
+        return _first(file.readline(256).rstrip(b"\n"))

@@ -315,9 +315,13 @@ def _write(path: Path, version: int, rows: Rows) -> int:
 def _insert(connection: sqlite3.Connection, table: str, rows: Mapping[Key, Row]) -> int:
     """Insert rows of a table; return how many of them broke a rule of it."""
     left = 0
+    columns = {info[1] for info in connection.execute(f"PRAGMA table_info({table})")} | {"rowid"}
     for row in rows.values():
-        if table == "settings" and row["name"] == PLACE:
+        if table == "settings" and row.get("name") == PLACE:
             continue  # of the file of changes that is
+        if not columns.issuperset(row):  # somebody else wrote it: its names are not for SQLite
+            left += 1
+            continue
         names, marks = ", ".join(row), ", ".join("?" * len(row))
         done = connection.execute(
             f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})",  # noqa: S608

@@ -3,6 +3,7 @@
 import random
 import shutil
 import sqlite3
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -158,6 +159,32 @@ def test_damaged_lines_are_made_up_for_by_the_database(root: Path) -> None:
     done = repair(root)
     assert not done.rebuilt
     assert "changes.jsonl was not, and is written anew" in done.said[0]
+    (root / "project.sqlite").unlink()
+    assert repair(root).rebuilt
+    assert told(root) == before
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[",
+        "null",
+        "7",
+        '{"a": 1}',
+        "[7]",
+        '[{"table": "cases"}]',
+        '[{"table": "cases", "row": 7}]',
+        '[{"table": "cases; DROP TABLE cases", "row": {"a": 1}}]',
+        '[{"table": "cases", "gone": [[1]]}]',
+        '[{"table": "settings", "row": {"name": "a", "value) VALUES (1, 2) --": "b"}}]',
+        "[" * 100_000,
+    ],
+)
+def test_lines_that_only_sum_up_are_left_out(root: Path, content: str) -> None:
+    before = told(root)
+    text = content.encode()
+    with (root / "changes.jsonl").open("ab") as file:
+        file.write(b'{"crc32": "%08x", "content": %s}\n' % (zlib.crc32(text), text))
     (root / "project.sqlite").unlink()
     assert repair(root).rebuilt
     assert told(root) == before
