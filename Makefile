@@ -69,7 +69,7 @@ results: setup
 	@$(BIN)/activeseed benchmark three-small-sets --data "$${ACTIVESEED_DATA:-../shared}/data" \
 	  --out results --parallel $(PROCESSES)
 
-# A quarter of an hour: faults at many moments of the loop (see Testing/README.md). Needs a C compiler.
+# Ten minutes or so: faults at many moments of the loop (see Testing/README.md). Needs a C compiler.
 sweep-faults: setup
 	@$(BIN)/python -m Testing.sweeps.faults --moments $(MOMENTS) --seed 0
 
