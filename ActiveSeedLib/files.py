@@ -10,7 +10,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from ActiveSeedLib.errors import DiskError, InputError
@@ -28,6 +28,12 @@ def make_folder(path: Path) -> Path:
             f"The folder {path} cannot be made ({error.strerror}): choose another place."
         ) from error
     return path
+
+
+def leads_out(name: str) -> bool:
+    """Return whether a relative file name leads out of its folder, by the rules of any system."""
+    kinds = (PurePosixPath, PureWindowsPath)
+    return "\0" in name or any(kind(name).anchor or ".." in kind(name).parts for kind in kinds)
 
 
 @contextmanager

@@ -81,7 +81,7 @@ class ProcessLauncher:
             environment = {**os.environ, "PYTHONPATH": python_path()}
             if self._gpus:
                 environment["CUDA_VISIBLE_DEVICES"] = self._gpus[place % len(self._gpus)]
-            self._logs.mkdir(parents=True, exist_ok=True)
+            self._logs.mkdir(exist_ok=True)
             with (self._logs / f"{name}.log").open("ab") as log:
                 process = subprocess.Popen(
                     [*self._command, key],

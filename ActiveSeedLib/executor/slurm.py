@@ -76,7 +76,7 @@ class SlurmLauncher:
         # A task runs what it is handed over as a pickle. In a folder that is new, and whose name
         # nobody can foresee, there are only those that submitit itself has written.
         handed_over = self._logs / secrets.token_hex(16)
-        handed_over.mkdir(mode=0o700, parents=True)
+        handed_over.mkdir(mode=0o700)
         executor = submitit.SlurmExecutor(folder=handed_over)
         wanted = {"partition": chosen.partition, "gpus_per_task": chosen.gpus_per_task}
         names: list[str] = []

@@ -4,13 +4,14 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath, PureWindowsPath
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.files import leads_out
 from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.version import __version__
@@ -142,13 +143,12 @@ def below(root: Path, name: str) -> Path:
     Raises:
         InputError: the name leads out of it: the work's files were written by somebody else.
     """
-    path = PurePath(name)
-    if path.anchor or PureWindowsPath(name).anchor or ".." in path.parts or "\0" in name:
+    if leads_out(name):
         raise InputError(
             f"The work that {root} asks for names the file {name!r}, which leads out of the "
             "project; ActiveSeed writes none such, so do not trust this project."
         )
-    return root / path
+    return root / name
 
 
 def digest(value: Any) -> str:

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ _FULL = 4096
 """Rows from which on a shard is not merged any more."""
 _SMALL_SHARDS = 16
 """So many shards below `_FULL` are merged into one."""
+
+_SAVE_SECONDS = 5.0
 
 _DAMAGE = (
     *(InputError, OSError, ValueError, KeyError, MemoryError, EOFError, NotImplementedError),
@@ -139,6 +142,27 @@ class Shelf:
         for path in paths:
             del self._lengths[path]
             path.unlink(missing_ok=True)
+
+
+class Waiting:
+    """Vectors that are put on a shelf every few seconds, and by `save`."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._vectors: dict[str, NDArray[np.float32]] = {}
+        self._saved = monotonic()
+
+    def add(self, key: str, vector: NDArray[np.float32]) -> None:
+        """Keep the vector [D] of a key."""
+        self._vectors[key] = vector
+        if monotonic() - self._saved > _SAVE_SECONDS:
+            self.save()
+
+    def save(self) -> None:
+        """Put on the shelf what is not there yet."""
+        if self._vectors:
+            self._shelf.put(list(self._vectors), np.stack(list(self._vectors.values())))
+        self._vectors, self._saved = {}, monotonic()
 
 
 def _keys(path: Path) -> list[str]:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,7 @@ from ActiveSeedLib.features.encoder import (
     check_vectors,
 )
 from ActiveSeedLib.features.fused import FusedEncoder
-from ActiveSeedLib.features.shards import Shelf
+from ActiveSeedLib.features.shards import Shelf, Waiting
 from ActiveSeedLib.pool.case import Case, Image
 from ActiveSeedLib.progress import Progress
 
@@ -27,7 +26,6 @@ _READERS = 3
 _BATCH_CASES = 8
 _AHEAD_CASES = 16
 _AHEAD_VOXELS = 64_000_000
-_SAVE_SECONDS = 5.0
 
 Reading = tuple[Case, "Future[Image]"]
 
@@ -142,14 +140,18 @@ def fill_store(
     if not waiting:
         return {}
     shelf.describe(encoder.provenance)
-    kept = _Kept(shelf)
+    vectors, failures = Waiting(shelf), {}
     try:
         for one in encode(encoder, waiting, progress):
-            kept.add(one)
+            if one.vector is None:
+                failures[one.key] = one.problem or "The case could not be encoded."
+            else:
+                vectors.add(one.key, one.vector)
     finally:
-        kept.save()
-    progress.update(1.0, f"Encoded {len(waiting) - len(kept.failures)} of {len(waiting)} cases")
-    return kept.failures
+        vectors.save()
+        shelf.record_failures(failures)
+    progress.update(1.0, f"Encoded {len(waiting) - len(failures)} of {len(waiting)} cases")
+    return failures
 
 
 def encode_cases(
@@ -276,34 +278,6 @@ def _encode_images(
         Encoded(key, vector if why is None else None, why)
         for key, vector, why in zip(images, vectors, check_vectors(vectors), strict=True)
     ]
-
-
-class _Kept:
-    """What was encoded, and is not on the shelf yet.
-
-    Attributes:
-        failures: key → sentence of the cases that could not be encoded.
-    """
-
-    def __init__(self, shelf: Shelf) -> None:
-        self.failures: dict[str, str] = {}
-        self._shelf = shelf
-        self._vectors: dict[str, NDArray[np.float32]] = {}
-        self._saved = monotonic()
-
-    def add(self, one: Encoded) -> None:
-        if one.vector is None:
-            self.failures[one.key] = one.problem or "The case could not be encoded."
-        else:
-            self._vectors[one.key] = one.vector
-        if monotonic() - self._saved > _SAVE_SECONDS:
-            self.save()
-
-    def save(self) -> None:
-        if self._vectors:
-            self._shelf.put(list(self._vectors), np.stack(list(self._vectors.values())))
-        self._shelf.record_failures(self.failures)
-        self._vectors, self._saved = {}, monotonic()
 
 
 def _sentence(error: Exception) -> str:

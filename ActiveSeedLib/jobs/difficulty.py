@@ -95,13 +95,14 @@ def difficulty_of(project: Project, device: str, seed: int, progress: Progress) 
     names = {case.key: case.name for case in pool}
     part = progress.part(training, 1.0, "Difficulty: ")
     source = {"difficulty": str(path), "device": device}
-    failures = encode_units(project, pool, measure, {measure.hash: source}, part)
+    store = FeatureStore(project.features_folder)
+    failures = encode_units(project, pool, measure, {measure.hash: source}, store, part)
     if failures:
         require_images(project)
     for key, sentence in failures.items():
         progress.note(f"The difficulty of {names[key]} is not known: {sentence}")
     known = [key for key in names if key not in failures]
-    values = FeatureStore(project.features_folder).get(known, measure)
+    values = store.get(known, measure)
     return {key: float(value) for key, (value,) in zip(known, values, strict=True)}
 
 

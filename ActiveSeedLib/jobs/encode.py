@@ -76,8 +76,9 @@ def embed(project: Project, parameters: EncodeParameters, progress: Progress) ->
     encoder, sources = encoder_of(*chosen, progress.part(0.0, trained))
     records = [r for r in project.cases() if r.available]
     units = project.units_of(r.case for r in records)
-    problems = encode_units(project, units, encoder, sources, progress.part(trained, 0.9))
     store = FeatureStore(project.features_folder)
+    encoding = progress.part(trained, 0.9)
+    problems = encode_units(project, units, encoder, sources, store, encoding)
     if problems:
         require_images(project)
     of_case = case_problems(project, records, problems)

@@ -75,15 +75,17 @@ def encode_units(
     units: Sequence[Case],
     encoder: Encoder,
     sources: Mapping[str, Source],
+    store: FeatureStore,
     progress: Progress,
 ) -> dict[str, str]:
-    """Encode the units that the project lacks; return key → sentence of those that failed.
+    """Encode the units that `store` lacks; return key → sentence of those that failed.
 
     Args:
         project: open for writing.
         units: cases or slices.
         encoder: may be a fused one.
         sources: what encoders are made of, by hash; of a fused one, its members.
+        store: where the project's vectors are kept.
         progress: see `encode_cases`.
     """
 
@@ -92,7 +94,7 @@ def encode_units(
         for found in carry_out(project, work, [Item(case) for case in waiting], part):
             yield Encoded(found.key, found.vector, found.problem)
 
-    return fill_store(units, encode, encoder, FeatureStore(project.features_folder), progress)
+    return fill_store(units, encode, encoder, store, progress)
 
 
 def _made(source: Source) -> Encoder:

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from time import monotonic
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from ActiveSeedLib.errors import NO_CASE_TO_BLAME, ActiveSeedError, InputError
 from ActiveSeedLib.executor.work import Item, Outcome, Place
-from ActiveSeedLib.features.shards import Shelf
+from ActiveSeedLib.features.shards import Shelf, Waiting
 from ActiveSeedLib.files import sha256
 from ActiveSeedLib.jobs.shards import carry_out
 from ActiveSeedLib.pool.case import Case
@@ -27,7 +26,6 @@ HOW = "how"
 """The fact of a prediction that holds, for each kind of passes, the settings they were made by."""
 DROPOUT_SEED = 0
 VIEWS: Literal["natural", "mirrored"] = "natural"
-_SAVE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -223,12 +221,14 @@ def _lacking(
 ) -> list[tuple[Case, list[str]]]:
     """Return the units that lack passes made in the way of `plan`, and which."""
     facts = project.unit_predictions(model.id)
-    without = set(Shelf(project.gradients_folder(model.id)).missing([one.key for one in units]))
+    without: set[str] = set()
+    if "gradients" in plan.how:  # else the shelf need not be opened
+        without.update(Shelf(project.gradients_folder(model.id)).missing([u.key for u in units]))
     found = []
     for unit in units:
         how = facts.get(unit.key, {}).get(HOW, {})
         kinds = [kind for kind in plan.how if how.get(kind) != plan.how[kind]]
-        if "gradients" in plan.how and unit.key in without and "gradients" not in kinds:
+        if unit.key in without and "gradients" not in kinds:
             kinds.append("gradients")
         if kinds:
             found.append((unit, kinds))
@@ -243,28 +243,9 @@ def _keep(
     project.add_to_unit_prediction(found.key, model.id, facts)
 
 
-class _Waiting:
-    """Gradients that are not on the shelf yet."""
-
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
-        self._vectors: dict[str, NDArray[np.float32]] = {}
-        self._saved = monotonic()
-
-    def add(self, key: str, vector: NDArray[np.float32]) -> None:
-        self._vectors[key] = vector
-        if monotonic() - self._saved > _SAVE_SECONDS:
-            self.save()
-
-    def save(self) -> None:
-        if self._vectors:
-            self._shelf.put(list(self._vectors), np.stack(list(self._vectors.values())))
-        self._vectors, self._saved = {}, monotonic()
-
-
 @contextmanager
-def _gradients(project: Project, model: ModelRecord) -> Iterator[_Waiting]:
-    waiting = _Waiting(Shelf(project.gradients_folder(model.id)))
+def _gradients(project: Project, model: ModelRecord) -> Iterator[Waiting]:
+    waiting = Waiting(Shelf(project.gradients_folder(model.id)))
     try:
         yield waiting
     finally:

@@ -49,12 +49,13 @@ def sam_uncertainty_of(
     """
     pool = project.units_of(r.case for r in project.cases() if r.available and not r.held_out)
     source = {"sam_uncertainty": measure.parameters}
-    failures = encode_units(project, pool, measure, {measure.hash: source}, progress)
+    store = FeatureStore(project.features_folder)
+    failures = encode_units(project, pool, measure, {measure.hash: source}, store, progress)
     if failures:
         require_images(project)
     names = {case.key: case.name for case in pool}
     for key, sentence in failures.items():
         progress.note(f"SAM's uncertainty of {names[key]} is not known: {sentence}")
     known = [key for key in names if key not in failures]
-    values = FeatureStore(project.features_folder).get(known, measure)
+    values = store.get(known, measure)
     return {key: float(value) for key, (value,) in zip(known, values, strict=True)}

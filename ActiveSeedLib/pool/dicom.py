@@ -125,6 +125,7 @@ def labels_in(path: Path) -> str | None:
             named = format_of(path) == "dicom" or is_dicom(file.read(132))
         if not named:
             return None
+        require_moderate(path)
         header = pydicom.dcmread(
             path, stop_before_pixels=True, specific_tags=["Modality"], force=True
         )

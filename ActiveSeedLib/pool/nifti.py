@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ActiveSeedLib.errors import UnreadableImageError
-from ActiveSeedLib.pool import inflate, limits
+from ActiveSeedLib.pool import inflate, limits, streams
 from ActiveSeedLib.pool.case import Geometry, Image
 from ActiveSeedLib.pool.formats import NotGreyError
 from ActiveSeedLib.pool.grid import NO_ORIENTATION, NO_VOXEL_SIZE, regular
@@ -129,10 +129,7 @@ def require_room(header: Header, head: bytes, size: int) -> None:
     A damaged size shows in a compressed file too. What is beyond `limits` is refused as well.
     """
     most = size * inflate.MOST_SHRUNK if head[:2] == inflate.GZIP_MAGIC else size
-    if most < header.end:
-        raise UnreadableImageError(
-            f"The file is cut short: it can hold {most:,} of {header.end:,} bytes; copy it again."
-        )
+    streams.require(most, header.end)
     _require_within_limits(header)
 
 

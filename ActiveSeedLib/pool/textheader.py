@@ -8,9 +8,10 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 from ActiveSeedLib.errors import UnreadableImageError
+from ActiveSeedLib.files import leads_out
 from ActiveSeedLib.pool import limits
 from ActiveSeedLib.pool.formats import format_of
 from ActiveSeedLib.pool.grid import NO_ORIENTATION, NO_VOXEL_SIZE
@@ -22,7 +23,6 @@ _META_PLACES = ("offset", "position", "origin")
 _USUAL_HEADER = 1 << 14
 _LINES = re.IGNORECASE | re.MULTILINE
 _LONGEST_HEADER = 1 << 24
-_PATHS = (PurePosixPath, PureWindowsPath)  # whose rules a name must keep on either system
 # A pattern for numbered files; libraries hand it to printf as it is.
 _PATTERN = re.compile(r"[^%]*%0?[0-9]{0,2}[du][^%]*")
 _NRRD_BYTES = {
@@ -90,11 +90,6 @@ def find_voxels(path: Path) -> Voxels | None:
         )
     if voxels.detached:
         _require_file(voxels.file)
-    if voxels.stored != voxels.inflated and (voxels.stored or 0) > voxels.file.stat().st_size:
-        raise UnreadableImageError(
-            f"The file is cut short: {voxels.stored:,} compressed bytes should follow its header; "
-            "copy it again."
-        )
     return voxels
 
 
@@ -141,8 +136,7 @@ def _require_file(path: Path) -> None:
 
 def segment_values(path: Path) -> dict[str, int]:
     """Return name → value of the segments that a header of 3D Slicer (`.seg.nrrd`) names."""
-    with path.open("rb") as file:
-        head = file.read(_LONGEST_HEADER).partition(b"\n\n")[0]
+    head = _head(path).partition(b"\n\n")[0]
     keys = dict(
         line.split(":=", 1) for line in head.decode("utf-8", "replace").splitlines() if ":=" in line
     )
@@ -265,7 +259,7 @@ def _is_several(name: str, head: bytes) -> bool:
     elif "%" in name and not _PATTERN.fullmatch(name):
         raise UnreadableImageError("The pattern of its data files is malformed; save it anew.")
     for one in names:
-        if any(kind(one).anchor or ".." in kind(one).parts for kind in _PATHS):
+        if leads_out(one):
             raise UnreadableImageError(
                 f"Its header has voxels read from {one!r}, outside its own folder; put the file "
                 "beside the header and correct it."

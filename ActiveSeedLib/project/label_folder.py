@@ -1,6 +1,5 @@
 """A folder of label maps that were made elsewhere: which file belongs to which case."""
 
-import unicodedata
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -8,6 +7,7 @@ from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.pool.case import Case
 from ActiveSeedLib.pool.formats import UNREADABLE_SUFFIXES, format_of, shown, suffix_of
 from ActiveSeedLib.progress import Progress
+from ActiveSeedLib.project.names import fold
 
 FLAT = (".png", ".tif", ".tiff")  # they say nothing of millimetres
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", *FLAT)
@@ -157,11 +157,6 @@ def match_labels(
         owners[case.key] = path
     refused += [(labels.name(path), why) for path, why in contested.items()]
     return {key: path for key, path in owners.items() if path not in contested}, refused
-
-
-def fold(text: str) -> str:
-    """Return what two names share that differ in case, or in how they write an accent."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
 def stem_of(path: str) -> str:

@@ -143,7 +143,8 @@ def _what_is_wrong(root: Path) -> str | None:
     except ActiveSeedError as error:
         return _cause(error)
     if version > VERSION:
-        Database(path, write=False).check_version()
+        with closing(Database(path, write=False)) as database:
+            database.check_version()
     return _differences(root)
 
 

@@ -221,14 +221,14 @@ import sys, time
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from features.test_store import Mean, case, load
-from ActiveSeedLib.features import store
+from ActiveSeedLib.features import shards, store
 
 class Slow(Mean):
     def encode(self, images):
         time.sleep(0.05)
         return super().encode(images)
 
-store._SAVE_SECONDS = 0.1
+shards._SAVE_SECONDS = 0.1
 store.encode_pool([case(n) for n in range(400)], load, Slow(), store.FeatureStore(Path({out!r})))
 """
 

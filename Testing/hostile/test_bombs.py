@@ -33,6 +33,7 @@ MEET = """
 import json, sys
 from pathlib import Path
 from ActiveSeedLib.errors import ActiveSeedError
+from ActiveSeedLib.pool.dicom import labels_in
 from ActiveSeedLib.pool.integrity import verify
 from ActiveSeedLib.pool.readers import read_file, read_image, read_label
 from ActiveSeedLib.pool.scan import scan
@@ -50,7 +51,9 @@ try:
             said["image"] = str(error)
 except ActiveSeedError as error:
     said["scan"] = str(error)
-if not path.suffix == ".dcm":
+if path.suffix == ".dcm":
+    labels_in(path)
+else:
     for door in (read_file, read_label):
         try:
             door(path)
