@@ -15,6 +15,7 @@ LIBRARY = PROJECT / "ActiveSeedLib"
 FOUNDATION = {
     "errors",
     "archives",
+    "children",
     "files",
     "plain_text",
     "progress",

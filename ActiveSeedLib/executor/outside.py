@@ -1,10 +1,8 @@
 """Shards given to tasks outside this process, and watched by the files that they write."""
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Protocol
 
 from ActiveSeedLib.errors import ActiveSeedError
@@ -202,18 +200,3 @@ class Outside:
             problem=f"The task that worked on it ended each time{last}; the logs are in "
             f"{self._folder.logs}.",
         )
-
-
-def last_line(log: Path) -> str:
-    """Return the last line of a log; "" if there is none."""
-    try:
-        lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
-    except OSError:
-        return ""
-    return next((" ".join(line.split())[:300] for line in reversed(lines) if line.strip()), "")
-
-
-def python_path() -> str:
-    """Return PYTHONPATH for a task, so that it runs the same ActiveSeed, installed or not."""
-    here = str(Path(__file__).resolve().parents[2])
-    return os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])

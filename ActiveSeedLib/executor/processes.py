@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from ActiveSeedLib.executor.outside import last_line, python_path
+from ActiveSeedLib.children import last_line, python_path
 
 _END_SECONDS = 5.0
 
@@ -91,19 +91,6 @@ class ProcessLauncher:
                     env=environment,
                 )
             self._running[name] = (process, place)
-
-
-def gpus() -> list[str]:
-    """Return the names of the GPUs that this process may use, as in CUDA_VISIBLE_DEVICES."""
-    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if chosen is not None:
-        return [name for name in chosen.split(",") if name.strip()]
-    try:
-        done = subprocess.run(["nvidia-smi", "-L"], capture_output=True, timeout=20, check=False)
-    except (OSError, subprocess.SubprocessError):
-        return []
-    lines = done.stdout.decode(errors="replace").splitlines()
-    return [str(number) for number, _ in enumerate(line for line in lines if line[:4] == "GPU ")]
 
 
 def _close(process: "subprocess.Popen[bytes]") -> None:

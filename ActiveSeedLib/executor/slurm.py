@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from ActiveSeedLib.children import last_line, python_path
 from ActiveSeedLib.errors import InputError, MissingDependencyError
-from ActiveSeedLib.executor.outside import last_line, python_path
 from ActiveSeedLib.executor.settings import ExecutorSettings
 from ActiveSeedLib.files import write_json
 

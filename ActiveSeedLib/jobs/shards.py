@@ -8,9 +8,10 @@ asks for the work writes to the project's database.
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ActiveSeedLib.children import gpus
 from ActiveSeedLib.executor.current import current_executor
 from ActiveSeedLib.executor.outside import Launcher, Outside
-from ActiveSeedLib.executor.processes import ProcessLauncher, gpus
+from ActiveSeedLib.executor.processes import ProcessLauncher
 from ActiveSeedLib.executor.settings import ExecutorSettings
 from ActiveSeedLib.executor.shards import WORKS, Folder
 from ActiveSeedLib.executor.shared import Server, SharedLauncher

@@ -5,11 +5,11 @@ It sees the files of the work, the images, models and weights; never the project
 
 import os
 import sys
-import threading
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from ActiveSeedLib.children import end_with_parent
 from ActiveSeedLib.executor.shards import Folder, Images
 from ActiveSeedLib.executor.work import Item, Reader, Work, below
 from ActiveSeedLib.jobs.opening import ImageLoader
@@ -90,14 +90,9 @@ def _make_work(kind: str, values: dict[str, Any]) -> Work:
 
 def main() -> None:
     """Do the shard that the command names; end when standard input does, with the parent."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     root, key = sys.argv[1:]
     do_shard(root, key)
-
-
-def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
-    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,11 @@ MOVE = 0.08
 
 
 def augment(
-    images: torch.Tensor, labels: torch.Tensor, generator: np.random.Generator
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    generator: np.random.Generator,
+    count: int | None = None,
+    share: slice = slice(None),
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the batch with other contrast and brightness, and warped by small affine maps.
 
@@ -22,18 +26,21 @@ def augment(
         images: (B, 1, ...) float32 with two or three spatial axes.
         labels: (B, 1, ...) int64, warped alike, nearest neighbour.
         generator: all that is random here.
+        count: samples of the whole batch; as many as there are images if None.
+        share: which of them these are; the others' changes are drawn all the same.
     """
-    count, axes = len(images), images.ndim - 2
+    count, axes = count or len(images), images.ndim - 2
     column = (count, 1, *(1,) * axes)
     scale = generator.uniform(1 - SCALE, 1 + SCALE, column)
     shift = generator.normal(0, SHIFT, column)
     linear = np.eye(axes) + generator.normal(0, WARP, (count, axes, axes))
     move = generator.normal(0, MOVE, (count, axes, 1))
-    affine = torch.from_numpy(np.concatenate([linear, move], axis=2).astype(np.float32))
+    maps = np.concatenate([linear, move], axis=2)[share]
+    affine = torch.from_numpy(maps.astype(np.float32))
     grid = torch.nn.functional.affine_grid(
         affine.to(images.device), list(images.shape), align_corners=False
     )
-    changed = images * _like(scale, images) + _like(shift, images)
+    changed = images * _like(scale[share], images) + _like(shift[share], images)
     return _warp(changed, grid, "bilinear"), _warp(labels.float(), grid, "nearest").long()
 
 

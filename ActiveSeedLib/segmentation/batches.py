@@ -44,9 +44,10 @@ def step_generator(seed: int, step: int) -> np.random.Generator:
     return np.random.default_rng([seed, _DRAW, step])
 
 
-def torch_seed(seed: int, step: int) -> int:
-    """Return the seed of torch's generator (dropout) for one step."""
-    return int(np.random.SeedSequence([seed, _TORCH, step]).generate_state(1, np.uint32)[0])
+def torch_seed(seed: int, step: int, rank: int = 0) -> int:
+    """Return the seed of torch's generator (dropout) for one step of the process `rank`."""
+    entropy = [seed, _TORCH, step, *([rank] if rank else [])]
+    return int(np.random.SeedSequence(entropy).generate_state(1, np.uint32)[0])
 
 
 def seed_torch(value: int, device: str) -> None:
@@ -76,31 +77,33 @@ class Samples:
         self._shown = [shown_slices(case) for case in cases] if plan.is_2d else []
 
     def batch(
-        self, chosen: Sequence[int], generator: np.random.Generator
+        self, chosen: Sequence[int], generator: np.random.Generator, share: slice = slice(None)
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw one sample from each chosen case.
 
         Args:
             chosen: indices of the cases.
             generator: of this step.
+            share: which of the samples to return; the others are drawn all the same.
 
         Returns:
             Images (B, 1, ...) float32 and classes (B, 1, ...) int64, on the device.
         """
-        drawn = [self._sample(index, generator) for index in chosen]
+        boxes = [(index, self._draw(index, generator)) for index in chosen]
+        drawn = [self._cut(index, box) for index, box in boxes[share]]
         images = torch.stack([image for image, _ in drawn])[:, None]
         labels = torch.stack([label for _, label in drawn])[:, None]
         layout = forward.memory_format(self._plan)
         return images.to(self._device, memory_format=layout), labels.to(self._device).long()
 
-    def _sample(
-        self, index: int, generator: np.random.Generator
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        case, patch = self._cases[index], self._plan.patch
+    def _draw(self, index: int, generator: np.random.Generator) -> Box:
+        case = self._cases[index]
         if self._plan.is_2d:
-            box: Box = (draw_slice(len(case.image), self._shown[index], generator),)
-        else:
-            box = draw_patch(case, self._plan, generator)
+            return (draw_slice(len(case.image), self._shown[index], generator),)
+        return draw_patch(case, self._plan, generator)
+
+    def _cut(self, index: int, box: Box) -> tuple[torch.Tensor, torch.Tensor]:
+        case, patch = self._cases[index], self._plan.patch
         image, labels = self._images[index][box], self._labels[index][box]
         if patch is not None and tuple(image.shape) != patch:
             around = _padding(image.shape, patch)

@@ -11,7 +11,7 @@ from ActiveSeedLib.registry import parse_parameters
 NETWORKS = ("auto", "attention-unet-2d", "unet-3d")
 DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
-WITHOUT_INFLUENCE = ("device", "threads", "checkpoint_seconds", "cache_gib")
+WITHOUT_INFLUENCE = ("device", "processes", "threads", "checkpoint_seconds", "cache_gib")
 """Settings under which a training is still the same one."""
 PAPER_EPOCHS = 120
 """Epochs in the paper for X-ray (150 for its MR slices, with dropout 0.10)."""
@@ -79,6 +79,12 @@ class TrainSettings:
         metadata={"help": "auto (in 3-D only, as the paper's 2-D protocol has none), on or off"},
     )
     device: str = field(default="auto", metadata={"help": "auto, cpu or cuda"})
+    processes: int = field(
+        default=1,
+        metadata={
+            "help": "GPUs (on a CPU: processes) that share each step's batch; at most batch_size"
+        },
+    )
     mixed_precision: str = field(
         default="auto",
         metadata={"help": "auto (on a GPU only), fp32, bf16 (on a recent CPU faster too) or fp16"},
@@ -114,7 +120,15 @@ class TrainSettings:
         _one_of("mixed_precision", self.mixed_precision, PRECISIONS)
         _one_of("augmentation", self.augmentation, ("auto", "on", "off"))
         _one_of("decay", self.decay, ("auto", "on", "off"))
-        for name in ("epochs", "steps", "batch_size", "threads", "patience", "validation_every"):
+        for name in (
+            "epochs",
+            "steps",
+            "batch_size",
+            "threads",
+            "patience",
+            "validation_every",
+            "processes",
+        ):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"{name} is {value}; it must be at least 1.")

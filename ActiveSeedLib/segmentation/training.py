@@ -16,7 +16,7 @@ from ActiveSeedLib.errors import InputError, OutOfMemoryError
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.segmentation import batches
 from ActiveSeedLib.segmentation.device import choose_device, free_memory, free_ram, is_out_of_memory
-from ActiveSeedLib.segmentation.loop import Loop
+from ActiveSeedLib.segmentation.loop import Loop, Trained, Training
 from ActiveSeedLib.segmentation.model_file import load_model, load_tensors, save_model
 from ActiveSeedLib.segmentation.plan import Plan, make_plan, smaller
 from ActiveSeedLib.segmentation.prepare import (
@@ -29,6 +29,7 @@ from ActiveSeedLib.segmentation.prepare import (
 )
 from ActiveSeedLib.segmentation.reproducible import reproducible
 from ActiveSeedLib.segmentation.settings import WITHOUT_INFLUENCE, TrainSettings
+from ActiveSeedLib.segmentation.together import team_size, train_together
 from ActiveSeedLib.tensor_files import versions
 
 __all__ = ["TrainedModel", "TrainingCase", "train"]
@@ -83,10 +84,10 @@ def train(
     """Train a network from scratch on labelled `cases` and write `folder/model.pt`.
 
     The initial weights depend on the seed alone, the order of the batches on the seed and the
-    number of cases; equal input gives bit-identical weights on a CPU. While it runs,
-    `folder/checkpoint.pt` holds where it stands and `folder/training.jsonl` one line an epoch; a
-    later call with the same cases, label maps and settings goes on from there, or returns the
-    finished model.
+    number of cases; equal input gives bit-identical weights on a CPU, as long as equally many
+    processes share the batches. While it runs, `folder/checkpoint.pt` holds where it stands and
+    `folder/training.jsonl` one line an epoch; a later call with the same cases, label maps and
+    settings goes on from there, or returns the finished model.
 
     Args:
         cases: labelled cases in any order; those that cannot be used are left out with a note.
@@ -174,7 +175,7 @@ class _Job:
             self._set_epochs(training, self.settings.steps)
         if self.settings.patience is not None and not validation:
             self.progress.note("Without validation cases the training cannot stop early.")
-        loop = Loop(
+        task = Training(
             self.plan,
             self.settings,
             self.device,
@@ -184,15 +185,24 @@ class _Job:
             self.folder,
             self.fingerprint,
         )
+        trained = self._train(task, content, self.progress.part(0.05, 1.0))
+        info = self._info(trained, validation)
+        save_model(self.folder / "model.pt", trained.weights, self.plan, self.values, info)
+        task.checkpoint.unlink(missing_ok=True)
+        return self.plan, trained.history, self.device
+
+    def _train(self, task: Training, content: dict[str, Any] | None, progress: Progress) -> Trained:
+        """Train in this process, or in several; from a checkpoint's content if there is one."""
+        if content is not None:
+            epoch = json.loads(content["state"])["epoch"]
+            self.progress.note(f"The training goes on after epoch {epoch}.")
+        size = team_size(self.settings, self.plan, self.device, self.progress)
+        if size > 1:
+            return train_together(task, size, progress, resume=content is not None)
+        loop = Loop(task)
         if content is not None:
             loop.resume(content)
-            self.progress.note(f"The training goes on after epoch {loop.state.epoch}.")
-        weights = loop.run(self.progress.part(0.05, 1.0))
-        save_model(
-            self.folder / "model.pt", weights, self.plan, self.values, self._info(loop, validation)
-        )
-        loop.checkpoint.unlink(missing_ok=True)
-        return self.plan, loop.state.history, self.device
+        return loop.run(progress)
 
     def _set_epochs(self, training: Sequence[Prepared], steps: int) -> None:
         epochs = max(1, round(steps / batches.steps_an_epoch(training, self.plan)))
@@ -201,13 +211,12 @@ class _Job:
         self.plan = dataclasses.replace(self.plan, epochs=epochs, sentences=(*sentences, sentence))
         self.progress.note(sentence)
 
-    def _info(self, loop: Loop, validation: Sequence[Prepared]) -> dict[str, Any]:
-        stopped = loop.best is not None
+    def _info(self, trained: Trained, validation: Sequence[Prepared]) -> dict[str, Any]:
         return {
             "settings": self.settings.to_json(),
             "fingerprint": self.fingerprint,
-            "history": loop.state.history,
-            "weights_of_epoch": loop.state.best_epoch if stopped else loop.state.epoch,
+            "history": trained.history,
+            "weights_of_epoch": trained.epoch,
             "provenance": {
                 "versions": versions(),
                 "seed": self.settings.seed,
@@ -268,6 +277,7 @@ class _Job:
         elif self.device == "cuda":
             words = "the CPU"
             self.device = "cpu"
+            self.settings = dataclasses.replace(self.settings, processes=1)
         else:
             raise OutOfMemoryError(
                 "The memory does not suffice for the smallest training step: close other programs, "

@@ -32,7 +32,7 @@ from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.segmentation import forward
 from ActiveSeedLib.segmentation.device import Memory
 from ActiveSeedLib.segmentation.inference import Predictor
-from ActiveSeedLib.segmentation.loop import Loop
+from ActiveSeedLib.segmentation.loop import Loop, Training
 from ActiveSeedLib.segmentation.metrics import score
 from ActiveSeedLib.segmentation.networks import build
 from ActiveSeedLib.segmentation.plan import Plan, make_plan
@@ -89,7 +89,7 @@ def our_loop(name: str, device: str, folder: Path) -> Loop:
         )
         for index in range(CASES)
     ]
-    return Loop(plan, settings, device, 3, cases, [], folder, "")
+    return Loop(Training(plan, settings, device, 3, cases, [], folder, ""))
 
 
 def our_speed(loop: Loop, seconds: float, clock: Callable[[], float]) -> float:

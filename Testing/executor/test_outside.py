@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ActiveSeedLib.children import gpus
 from ActiveSeedLib.errors import ActiveSeedError, CancelledError, InputError
 from ActiveSeedLib.executor.outside import Outside
-from ActiveSeedLib.executor.processes import ProcessLauncher, gpus
+from ActiveSeedLib.executor.processes import ProcessLauncher
 from ActiveSeedLib.executor.shards import Folder, cut
 from ActiveSeedLib.executor.work import Item, Outcome
 from ActiveSeedLib.progress import Progress
