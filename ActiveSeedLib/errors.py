@@ -1,5 +1,7 @@
 """What can go wrong, each said in one clear sentence: what is wrong, which file, what to do."""
 
+from pathlib import Path
+
 
 class ActiveSeedError(Exception):
     """A problem whose message is a whole sentence that a user can act on."""
@@ -26,7 +28,15 @@ class ProjectLockedError(InputError):
 
 
 class DamagedProjectError(InputError):
-    """The database of a project is damaged or missing; `activeseed repair` rebuilds it."""
+    """The database of a project is damaged or missing; `activeseed repair` rebuilds it.
+
+    Attributes:
+        root: the project's folder.
+    """
+
+    def __init__(self, sentence: str, root: Path) -> None:
+        super().__init__(sentence)
+        self.root = root
 
 
 class ImagesGoneError(InputError):

@@ -56,6 +56,11 @@ def create_steps(
     return [Step("init", params, "Looking at the images")]
 
 
+def repair_steps(root: Path) -> list[Step]:
+    """Return the step that rebuilds the database of a project that is not open."""
+    return [Step("repair", {"project": str(root)}, "Repairing the project")]
+
+
 def suggest_steps(session: Session, choices: Choices) -> list[Step]:
     """Return the step that chooses the next cases: the budget, or as many as are left.
 

@@ -26,6 +26,7 @@ def _job(module: str, function: str, needs_torch: bool = False) -> Job:
 JOBS: dict[str, Job] = {
     "init": _job("setup", "init"),
     "rescan": _job("setup", "rescan"),
+    "repair": _job("repair", "repair"),
     "import-labels": _job("setup", "import_labels"),
     "encode": _job("encode", "encode"),
     "difficulty": _job("difficulty", "difficulty", needs_torch=True),

@@ -51,6 +51,10 @@ class NoticeBar:
                 button.setText(actions[number][0])
         self._ui.noticeFrame.setVisible(True)
 
+    def offer(self, title: str, action: Callable[[], None]) -> None:
+        """Add a button to what is said."""
+        self.show(self.text, self.kind, [*self._actions, (title, action)])
+
     def clear(self, *_args: Any) -> None:
         """Hide the bar."""
         self.text, self._actions = "", ()

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,12 @@ from ActiveSeedLib.app.choices import Choices
 from ActiveSeedLib.app.session import Session
 from ActiveSeedLib.app.step_runner import StepRunner
 from ActiveSeedLib.app.steps import Step
-from ActiveSeedLib.errors import ActiveSeedError, CancelledError, ImagesGoneError
+from ActiveSeedLib.errors import (
+    ActiveSeedError,
+    CancelledError,
+    DamagedProjectError,
+    ImagesGoneError,
+)
 from ActiveSeedLib.panel.advanced_section import AdvancedSection
 from ActiveSeedLib.panel.job_section import JobSection
 from ActiveSeedLib.panel.label_section import LabelSection
@@ -127,6 +133,9 @@ class Panel:
             self.notice("Stopped.")
         except ImagesGoneError as error:
             self.notice(str(error), "error", [("Images moved…", self.project.page.ask_for_images)])
+        except DamagedProjectError as error:
+            repair = partial(self.project.repair, error.root)
+            self.notice(str(error), "error", [("Repair", repair)])
         except ActiveSeedError as error:
             self.notice(str(error), "error")
         except Exception as error:

@@ -5,7 +5,7 @@ from typing import Any
 
 import qt
 
-from ActiveSeedLib.app.steps import Step, create_steps
+from ActiveSeedLib.app.steps import Step, create_steps, repair_steps
 from ActiveSeedLib.app.terminologies import TERMINOLOGIES
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.panel import choosers
@@ -138,8 +138,14 @@ class ProjectSection(Section):
             return True
         if self.panel.session is None and not self.panel.is_busy:
             self._tried = root
-            self.panel.notice(self.panel.notice_text, "error", [("Retry", self._retry)])
+            self.panel.bar.offer("Retry", self._retry)
         return False
+
+    def repair(self, root: Path) -> None:
+        """Close the project in `root`, if it is open; rebuild its database, and open it again."""
+        if not self.panel.is_busy and self.panel.close_project(force=True):
+            self._tried = root
+            self.panel.run(repair_steps(root), "Repairing the project", self._repaired)
 
     def begin(self, images: Path | None = None) -> None:
         """Show the form of a new project, in place of the one that is open."""
@@ -171,6 +177,12 @@ class ProjectSection(Section):
     def _retry(self) -> None:
         if self._tried is not None:
             self.open(self._tried)
+
+    def _repaired(self, done: bool) -> None:
+        if not done:
+            self.panel.bar.offer("Retry", self._retry)
+        elif self._tried is not None and self.open(self._tried):
+            self._show_report("What was repaired", self.panel.results["repair"]["said"])
 
     def _begin_dropped(self) -> None:
         self.begin(self._dropped)

@@ -45,8 +45,9 @@ def _plain(value: Any) -> Any:
 def damaged(path: Path, what: str) -> DamagedProjectError:
     """Return the error for a database that is not whole; `what` is what is wrong with it."""
     return DamagedProjectError(
-        f"The project's database {path} is damaged ({what}): run `activeseed repair "
-        f'"{path.parent}"`, which rebuilds it and loses no label map.'
+        f"The project's database {path} is damaged ({what}): repair it, which loses no "
+        f'label map (`activeseed repair "{path.parent}"`).',
+        path.parent,
     )
 
 

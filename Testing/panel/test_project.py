@@ -18,7 +18,6 @@ from ActiveSeedLib.demo.cohort import generate_cohort  # noqa: E402
 from ActiveSeedLib.panel import project_section  # noqa: E402
 from ActiveSeedLib.panel.panel import Panel  # noqa: E402
 from ActiveSeedLib.project.project import Project  # noqa: E402
-from ActiveSeedLib.project.repair import repair  # noqa: E402
 from ActiveSeedLib.project.schema import LabelSchema  # noqa: E402
 from Testing.conftest import PROJECT  # noqa: E402
 from Testing.host import pump  # noqa: E402
@@ -182,20 +181,26 @@ def test_a_folder_without_a_project_is_told_and_can_be_tried_again(
 
 
 @pytest.mark.parametrize("database", [None, b"", b"?" * 8192])
-def test_a_project_with_a_damaged_database_says_what_to_run(
+def test_a_project_with_a_damaged_database_is_repaired_on_a_click(
     panel: Panel, archive: Path, database: bytes | None
 ) -> None:
-    root = make(panel, archive).root
+    project = make(panel, archive)
+    root, cases = project.root, len(project.rows())
     panel.project.ui.closeProjectButton.click()
     (root / "project.sqlite").unlink()
     if database is not None:
         (root / "project.sqlite").write_bytes(database)
     drop(panel, root)
-    assert f'run `activeseed repair "{root}"`' in panel.notice_text
+    assert "is damaged (" in panel.notice_text
     assert page(panel) == "startPage"
-    repair(root)
-    panel.bar.press("Retry")
+    assert panel.bar.actions == ("Repair", "Retry")
+    panel.bar.press("Repair")
+    assert panel.is_busy
+    finish(panel)
     assert panel.session is not None
+    assert len(panel.session.rows()) == cases
+    assert str(panel.project.ui.reportTitleLabel.text) == "What was repaired"
+    assert any("backups" in line for line in report_lines(panel)) == (database is not None)
 
 
 def test_recent_projects_that_are_gone_are_grey_and_can_be_removed(

@@ -85,7 +85,7 @@ def test_opening_what_is_no_project_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not an ActiveSeed project"):
         Project.open(tmp_path)
     (tmp_path / "project.sqlite").write_bytes(b"not a database at all" * 100)
-    with pytest.raises(InputError, match=r"is damaged .*: run `activeseed repair"):
+    with pytest.raises(InputError, match=r"is damaged .*: repair it, .*`activeseed repair"):
         Project.open(tmp_path)
 
 

@@ -109,7 +109,7 @@ def test_a_damaged_database_is_rebuilt_as_it_was(root: Path, damage: str) -> Non
 @pytest.mark.parametrize("damage", ["missing", "empty", "truncated", "head overwritten"])
 def test_opening_a_damaged_project_names_the_command(root: Path, damage: str) -> None:
     DAMAGES[damage](root / "project.sqlite")
-    with pytest.raises(DamagedProjectError, match=r"is damaged .*: run `activeseed repair"):
+    with pytest.raises(DamagedProjectError, match=r"is damaged .*`activeseed repair"):
         Project.open(root)
     repair(root)
     Project.open(root).close()
