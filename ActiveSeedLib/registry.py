@@ -108,10 +108,16 @@ def _fits(value: Any, hint: Any) -> bool:
 
 
 class Registry(Generic[T]):
-    """Entries by name; `what` is the word for one of them in messages."""
+    """Entries by name.
 
-    def __init__(self, what: str) -> None:
+    Args:
+        what: the word for one of them in messages.
+        first: the name of the one that is listed first, as what most people want.
+    """
+
+    def __init__(self, what: str, first: str | None = None) -> None:
         self.what = what
+        self._first = first
         self._entries: dict[str, Entry[T]] = {}
 
     def register(
@@ -145,5 +151,5 @@ class Registry(Generic[T]):
         return self._entries[name]
 
     def entries(self) -> list[Entry[T]]:
-        """Return all entries in the order of registration."""
-        return list(self._entries.values())
+        """Return all entries in the order of registration, but for the first."""
+        return sorted(self._entries.values(), key=lambda entry: entry.name != self._first)

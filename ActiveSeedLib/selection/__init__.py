@@ -32,7 +32,7 @@ arrays:
 - `usl`: mean_squared_distance, usl
 """
 
-# The order is the one in which the front ends list the strategies.
+# The order is the one in which the front ends list the strategies, after the default one.
 from ActiveSeedLib.selection import levy_strategies, random_choice, kmeans_to_budget  # isort: skip
 from ActiveSeedLib.selection import typiclust  # isort: skip
 from ActiveSeedLib.selection import uncertainty_strategies, badge  # isort: skip

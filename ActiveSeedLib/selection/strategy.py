@@ -90,7 +90,7 @@ class Selection:
 _NUMBERS = 1 << 20  # numbers looked at together
 
 Strategy = Callable[[Candidates, int, Any], Selection]
-strategies: Registry[Strategy] = Registry("strategy")
+strategies: Registry[Strategy] = Registry("strategy", first=DEFAULT_STRATEGY)
 DEFAULT_STRATEGY = "auto"
 """For those who do not choose; what it rests on is said in `auto`."""
 
