@@ -87,7 +87,11 @@ class EditorBar:
                     "background: segment.id === editor_segment ? 'rgba(86,180,233,.2)' : ''}",
                 ),
                 click=(self._editor.choose_segment, "[segment.id]"),
-                raw_attrs=['data-name="segment"', ':data-value="segment.id"'],
+                raw_attrs=[
+                    'data-name="segment"',
+                    ':data-value="segment.id"',
+                    ':title="segment.name"',  # a long one is cut off
+                ],
             ):
                 html.Span(
                     style=(
