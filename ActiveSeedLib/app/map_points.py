@@ -21,6 +21,12 @@ COLOURINGS = {
     "dice": "Dice of the latest model",
 }
 _ENDS = {"entropy": ("sure", "unsure"), "dice": ("low", "high")}
+_NOTHING_KNOWN = {
+    "cluster": "The strategy that chose the first cases makes no groups.",
+    "round": "No case has been chosen yet.",
+    "entropy": "No model has predicted these cases yet.",
+    "dice": "No model has been scored on these cases yet.",
+}
 HINT = "Similar cases lie close to each other. Click a point of the map to open its case."
 LEGEND_GROUPS = 8
 """With more groups than this, the legend in the plot would hide the points."""
@@ -32,12 +38,12 @@ _LIVELY = tuple(colour for colour in CYCLE if colour != BLACK)
 _TURNS = ("circle", "square", "diamond")
 _STATUS = {  # from the back to the front
     Status.UNLABELLED: ("Not labelled", GREY, "circle"),
+    Status.TEST: ("Test", ORANGE, "triangle"),
     Status.EXCLUDED: ("Excluded", BLACK, "cross"),
     Status.SKIPPED: ("Skipped", YELLOW, "cross"),
     Status.LABELLED: ("Labelled", GREEN, "square"),
     Status.IN_PROGRESS: ("In progress", SKY, "diamond"),
     Status.SUGGESTED: ("Suggested", BLUE, "diamond"),
-    Status.TEST: ("Test", ORANGE, "triangle"),
 }
 
 
@@ -102,8 +108,8 @@ def map_groups(project: Project, colouring: str, mapped: Mapped | None = None) -
     made = _MAKERS[colouring](project, rows)
     test = np.array([row.status is Status.TEST for row in rows], dtype=bool)
     groups = []
-    for triangles in (False, True):
-        for number, kind in enumerate(made.kinds):
+    for number, kind in enumerate(made.kinds):
+        for triangles in (False, True):
             chosen = np.flatnonzero((made.index == number) & (test == triangles))
             if chosen.size:
                 groups.append(_group(kind, chosen, rows, xy, made, triangles=triangles))
@@ -120,8 +126,15 @@ def map_words(project: Project, on_map: int) -> str:
     return f"{which} are on the map. {HINT}{more}"
 
 
-def scale_words(colouring: str) -> str:
-    """Return what the ends of a scale of colours mean; empty where colours are no scale."""
+def colour_words(colouring: str, groups: Sequence[PointGroup]) -> str:
+    """Return what the legend leaves open: a scale's ends, or why all is grey; empty for nothing.
+
+    Args:
+        colouring: a key of `COLOURINGS`.
+        groups: what `map_groups` made of it.
+    """
+    if all(group.color == GREY for group in groups):
+        return _NOTHING_KNOWN.get(colouring, "")
     ends = _ENDS.get(colouring)
     return f"Dark: {ends[0]}; yellow: {ends[1]}; grey: not known." if ends else ""
 

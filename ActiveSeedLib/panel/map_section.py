@@ -14,9 +14,9 @@ from ActiveSeedLib.app.map_points import (
     HINT,
     LEGEND_GROUPS,
     PointGroup,
+    colour_words,
     map_groups,
     map_words,
-    scale_words,
     write_map_csv,
 )
 from ActiveSeedLib.app.steps import figure_steps, map_steps
@@ -228,8 +228,8 @@ class MapSection(Section):
         wanted = self._wanted or self.is_shown
         if self._plot is None:
             self._plot = MapPlot(slicer.mrmlScene)
-        by, scale = COLOURINGS[self.colouring].lower(), scale_words(self.colouring)
-        title = f"{session.root.name}, by {by}" + (f"\n{scale}" if scale else "")
+        by, words = COLOURINGS[self.colouring].lower(), colour_words(self.colouring, self._groups)
+        title = f"{session.root.name}, by {by}" + (f"\n{words}" if words else "")
         self._plot.show(self._groups, title, legend=len(self._groups) <= LEGEND_GROUPS)
         self._highlighted = None
         self._show_open()

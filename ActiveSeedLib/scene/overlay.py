@@ -17,17 +17,17 @@ CERTAIN = 0.3
 """Entropies below this, in nats, are not shown: of two classes the likelier has 91 % or more."""
 UNDECIDED = math.log(2)
 """The entropy, in nats, of two classes that are equally likely; the brightest colour."""
-
-_ROLE = "ActiveSeed.overlay"
-_COLORS = 256
-# From dark to light in even steps, in hues that no grey image has: entropy → (r, g, b).
-_SCALE = (
+SCALE = (
     (0.25, 0.0, 0.45),
     (0.62, 0.05, 0.42),
     (0.90, 0.30, 0.22),
     (0.99, 0.62, 0.15),
     (1, 1, 0.6),
 )
+"""From dark to light in even steps, in hues that no grey image has: entropy → (r, g, b), 0 to 1."""
+
+_ROLE = "ActiveSeed.overlay"
+_COLORS = 256
 _ORIENTATIONS = ("Sagittal", "Coronal", "Axial")
 
 
@@ -135,8 +135,8 @@ def _add_colors(scene: Any, key: str) -> Any:
 
 def _colors() -> NDArray[np.float64]:
     """Return `_COLORS` colours, [N, 3], linear between those of the scale."""
-    steps = np.linspace(0, len(_SCALE) - 1, _COLORS)
+    steps = np.linspace(0, len(SCALE) - 1, _COLORS)
     channels = [
-        np.interp(steps, range(len(_SCALE)), channel) for channel in zip(*_SCALE, strict=True)
+        np.interp(steps, range(len(SCALE)), channel) for channel in zip(*SCALE, strict=True)
     ]
     return np.stack(channels, axis=1)

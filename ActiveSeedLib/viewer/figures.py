@@ -132,7 +132,7 @@ def training_curve(history: Iterable[Mapping[str, Any]]) -> Figure:
         if points[name]:
             epochs, values = zip(*sorted(points[name].items()), strict=True)
             data.append(_curve(epochs, values, title, color, mode))
-    layout = _axes("Epoch", "Loss and Dice")
+    layout = _axes("Epoch", " and ".join(trace["name"] for trace in data))
     if max((trace["x"][-1] for trace in data), default=0) <= _TICKS:
         layout["xaxis"]["dtick"] = 1
     return {"data": data, "layout": layout}
@@ -218,8 +218,16 @@ def _map_trace(
 def _band(scores: Sequence[RoundScore], name: str, color: str) -> list[dict[str, Any]]:
     """Return the quartiles as a band, and the mean over it."""
     labelled = [score.labelled for score in scores]
-    edge = {"type": "scatter", "mode": "lines", "hoverinfo": "skip", "showlegend": False}
     dashes = {"color": color, "width": 1, "dash": "dash"}
+    # A line of one point is not seen, and after the first round there is no more than one.
+    marker = {"symbol": "line-ew", "size": 12, "line": {"color": color, "width": 1}}
+    edge = {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "marker": marker,
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
     mean = _curve(labelled, [s.dice for s in scores], f"{name}: mean", color, "lines+markers")
     mean["customdata"] = [[s.low, s.high, s.cases] for s in scores]
     mean["hovertemplate"] = (

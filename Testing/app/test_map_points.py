@@ -8,7 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ActiveSeedLib.app.map_points import COLOURINGS, PointGroup, map_groups, write_map_csv
+from ActiveSeedLib.app.map_points import (
+    COLOURINGS,
+    PointGroup,
+    colour_words,
+    map_groups,
+    write_map_csv,
+)
 from ActiveSeedLib.app.session import Session
 from ActiveSeedLib.errors import InputError
 from Testing.app.conftest import WHOLE
@@ -93,6 +99,33 @@ def test_by_cluster_and_by_round(mapped: Session, key: Key, select: Callable[...
         "Round 1": ("case_0", "case_1"),
         "Not chosen (test)": ("case_6",),
     }
+
+
+def test_what_is_chosen_lies_over_what_is_not(
+    mapped: Session, key: Key, select: Callable[..., int]
+) -> None:
+    select(0, 1)
+    mapped.start(key(1))
+    names = [group.name for group in map_groups(mapped.project, "status")]
+    assert names == ["Not labelled", "Test", "In progress", "Suggested"]
+    names = [group.name for group in map_groups(mapped.project, "round")]
+    assert names == ["Not chosen", "Not chosen (test)", "Round 1"]
+
+
+def test_it_is_said_why_all_points_are_grey(
+    mapped: Session, key: Key, add_model: Callable[..., str], predict: Callable[..., None]
+) -> None:
+    def words(colouring: str) -> str:
+        return colour_words(colouring, map_groups(mapped.project, colouring))
+
+    assert words("status") == ""
+    assert words("round") == "No case has been chosen yet."
+    assert words("entropy") == "No model has predicted these cases yet."
+    assert words("dice") == "No model has been scored on these cases yet."
+    model = add_model(dice={key(6): 0.75})
+    predict(key(1), model, entropy=0.1)
+    assert words("entropy") == "Dark: sure; yellow: unsure; grey: not known."
+    assert words("dice") == "Dark: low; yellow: high; grey: not known."
 
 
 def test_numbers_come_in_bins_with_those_that_have_none_apart(

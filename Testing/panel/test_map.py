@@ -15,6 +15,7 @@ import qt  # noqa: E402
 import slicer  # noqa: E402
 import vtk  # noqa: E402
 
+from ActiveSeedLib.app.map_points import COLOURINGS  # noqa: E402
 from ActiveSeedLib.panel import map_section  # noqa: E402
 from ActiveSeedLib.panel.panel import Panel  # noqa: E402
 from ActiveSeedLib.panel.plots import LAYOUT, SELECTED, PlotView  # noqa: E402
@@ -125,9 +126,13 @@ def test_colours_change_and_no_node_is_left_over(mapped: Panel, colouring: str) 
     settle()
     assert mapped.map.colouring == colouring
     assert len(points()) == rounds.CASES
-    scale = {"entropy": "Dark: sure; yellow: unsure", "dice": "Dark: low; yellow: high"}
-    assert scale.get(colouring, "") in chart().GetTitle()
-    assert ("Dark" in chart().GetTitle()) == (colouring in scale)
+    first, *words = chart().GetTitle().split("\n")
+    assert first.endswith(f"by {COLOURINGS[colouring].lower()}")
+    nothing_known = {
+        "entropy": "No model has predicted these cases yet.",
+        "dice": "No model has been scored on these cases yet.",
+    }
+    assert words == [nothing_known[colouring]] if colouring in nothing_known else not words
     once = plot_nodes()
     for name in ("status", colouring) * 3:
         mapped.map.colour_by(name)

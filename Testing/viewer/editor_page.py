@@ -43,7 +43,7 @@ class Stage:
                 with html.Div(style="flex: 1; min-width: 0;"):
                     self.views.build()
                 with html.Div(style="width: 200px;"):
-                    self.editor.build_segments()
+                    self.editor.build_side()
 
     def open(self, name: str) -> None:
         geometry = {"deep": DEEP, "flat": FLAT}[name]

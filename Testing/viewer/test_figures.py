@@ -126,6 +126,21 @@ def test_the_learning_curve_has_the_scores_and_their_quartiles() -> None:
     assert learning_curve([])["data"] == []
 
 
+def test_quartiles_of_a_first_round_are_seen() -> None:
+    """A line through one point is not: each of its ends has a mark of its own."""
+    data = learning_curve([score(8, 0.6)])["data"]
+    seen = sorted(trace["y"][0] for trace in data if "markers" in trace["mode"])
+    assert seen == pytest.approx([0.5, 0.6, 0.65])
+
+
+def test_the_axis_of_a_training_names_what_is_drawn() -> None:
+    history = [{"epoch": 1, "loss": 2.0}]
+    assert training_curve(history)["layout"]["yaxis"]["title"]["text"] == "Loss"
+    history = [{"epoch": 1, "loss": 2.0, "validation_dice": 0.4}]
+    title = training_curve(history)["layout"]["yaxis"]["title"]["text"]
+    assert title == "Loss and Validation Dice"
+
+
 def test_an_epoch_that_comes_again_replaces_the_one_before() -> None:
     history = [
         {"epoch": 1, "loss": 2.0, "validation_dice": None},

@@ -28,6 +28,17 @@ CURVES = """() => {
 }"""
 EPOCHS = f"() => (({CURVES})().find((one) => one.name === 'Loss') || {{ x: [] }}).x"
 
+RESIZE = """(width) => {
+    document.querySelector('[data-name=learn-plot]').style.width = `${width}px`;
+}"""
+APART = """(width) => {
+    const plot = document.querySelector('[data-name=learn-plot] .js-plotly-plot');
+    const [legend, curves] = ['.legend .bg', '.nsewdrag'].map((part) =>
+        plot.querySelector(part).getBoundingClientRect());
+    return plot._fullLayout.width === width && legend.bottom <= curves.top + 1;
+}"""
+"""Whether the plot has taken its new width, and its legend is above its curves."""
+
 
 @pytest.fixture
 def part() -> type[LearnPart]:
@@ -86,6 +97,17 @@ def test_what_the_rounds_brought_is_said_tabled_and_drawn(
     assert not page.locator("[data-name=learn-unfinished]").is_visible()
     assert "label map is empty" in (page.locator("[data-name=learn-notes]").text_content() or "")
     shot(page, "learn-rounds")
+
+
+@pytest.mark.usefixtures("scored")
+def test_the_legend_keeps_off_the_curves_in_any_width(
+    page: Page, serve: Callable[[], PartsPage]
+) -> None:
+    page.goto(serve().link)
+    curve(page, "Test cases: mean")
+    for width in (364, 250, 364):  # in the narrow one the legend has two lines
+        page.evaluate(RESIZE, width)
+        page.wait_for_function(APART, arg=width)
 
 
 @pytest.mark.usefixtures("scored")

@@ -407,7 +407,7 @@ def test_keys_do_nothing_behind_a_dialog_and_enter_presses_no_button_twice(at: P
     put_away(at, "keys")
     assert state(at, "editor_effect") == "draw"
     # The button that has the focus is not pressed as well.
-    following = named(at, "line").nth(1).locator(".text-truncate").inner_text().split(". ")[-1]
+    following = named(at, "line").nth(1).locator(".queue-title").inner_text().split(". ")[-1]
     named(at, "close").focus()
     at.keyboard.press("Control+Enter")
     expect(named(at, "case-name")).to_have_text(following)

@@ -60,6 +60,20 @@ def test_words_name_orientation_slice_and_place(stage: Stage) -> None:
     assert stage.state.view_yellow["words"] == "Sagittal 40 of 40, L 39.0 mm"
 
 
+def test_a_2d_image_leaves_the_terminal_quiet(
+    stage: Stage, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stage.open(grey(FLAT))
+    before = stage.picture().astype(int)
+    stage.editor.choose("paint")
+    stage.editor.edits.change(low=125.0, high=200.0)
+    stage.editor.choose("threshold")
+    after = stage.picture().astype(int)
+    assert np.ptp(before, axis=2).max() == 0, "grey"
+    assert np.ptp(after, axis=2).max() > 10, "the range is shown in the segment's colour"
+    assert "ERR" not in "".join(capfd.readouterr())
+
+
 def test_a_2d_image_gets_one_view_the_right_way_up(stage: Stage) -> None:
     stage.open(grey(FLAT))
     assert stage.state.view_shown == ["Red"]

@@ -13,6 +13,7 @@ from ActiveSeedLib.pool.readers import write_image
 from ActiveSeedLib.pool.scan import scan
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.schema import LabelSchema
+from ActiveSeedLib.viewer.keys import KEYS
 from Testing.viewer.browser import PATIENCE, Served, serving
 
 TOKEN = "token-of-the-tests"
@@ -157,8 +158,14 @@ def painted(page: Page, *moves: tuple[float, float]) -> None:
 
 def take_brush(page: Page) -> None:
     """Choose the brush by its key, and wait until the server has heard of it."""
-    page.keyboard.press("1")
-    page.wait_for_function("() => window.trame.state.get('editor_effect') === 'paint'")
+    take_tool(page, "1")
+
+
+def take_tool(page: Page, key: str) -> None:
+    """Choose a tool by its key, and wait until the server has heard of it."""
+    (tool,) = (one.value for one in KEYS if one.press == key)
+    page.keyboard.press(key)
+    page.wait_for_function("(tool) => window.trame.state.get('editor_effect') === tool", arg=tool)
 
 
 def remember(page: Page, name: str) -> None:

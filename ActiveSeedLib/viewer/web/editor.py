@@ -12,6 +12,7 @@ from trame_slicer.segmentation import SegmentationEffectNoTool
 from ActiveSeedLib.scene.segments import segment_id
 from ActiveSeedLib.viewer.web.editor_bar import EditorBar
 from ActiveSeedLib.viewer.web.editor_undo import LabelHistory
+from ActiveSeedLib.viewer.web.looks import css_color
 from ActiveSeedLib.viewer.web.tools import Draw, Erase, Islands, Paint, Scissors, Threshold
 from ActiveSeedLib.viewer.web.tools_edits import SIZES, Edits
 
@@ -58,12 +59,12 @@ class SegmentEditor:
         self._tell_history()
 
     def build_bar(self) -> None:
-        """Make the row of tools, with the options of the chosen one beside them."""
+        """Make the row of tools."""
         self._bar.build_bar()
 
-    def build_segments(self) -> None:
-        """Make the list of segments, with how they are shown."""
-        self._bar.build_segments()
+    def build_side(self) -> None:
+        """Make the list of segments, how they are shown, and the options of the chosen tool."""
+        self._bar.build_side()
 
     # -- the case ----------------------------------------------------------------------------------
 
@@ -176,6 +177,12 @@ class SegmentEditor:
     def set_range(self, low: float, high: float) -> None:
         """Set the range of intensities of the threshold, which is also the mask's."""
         self.edits.change(low=min(low, high), high=max(low, high))
+
+    def set_end(self, end: str, value: float) -> None:
+        """Set one end of that range, "low" or "high"; the other one stays as it is."""
+        ends = {"low": self.edits.settings.low, "high": self.edits.settings.high}
+        if end in ends:
+            self.set_range(**{**ends, end: float(value)})
 
     def apply_threshold(self) -> None:
         """Let the chosen segment hold the voxels within the range of intensities."""
@@ -305,12 +312,11 @@ class SegmentEditor:
             segmentation = self._editor.active_segmentation.segmentation
             for identifier in segmentation.GetSegmentIDs():
                 segment = segmentation.GetSegment(identifier)
-                rgb = (round(255 * channel) for channel in segment.GetColor())
                 segments.append(
                     {
                         "id": identifier,
                         "name": segment.GetName(),
-                        "color": "#{:02x}{:02x}{:02x}".format(*rgb),
+                        "color": css_color(segment.GetColor()),
                         "shown": bool(display.GetSegmentVisibility(identifier)),
                     }
                 )

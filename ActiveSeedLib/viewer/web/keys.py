@@ -65,4 +65,8 @@ OTHERS = (
     ("Tab, arrows, Enter", "Go through the cases, and open one"),
     ("Wheel", "Go through the slices"),
     ("Shift + wheel", "Size of the brush"),
+    ("Ctrl + wheel, right button", "Zoom"),
+    ("Middle button", "Move the image"),
+    ("Shift + move", "Show the place in the other views"),
+    ("Double click", "Enlarge a view, and back"),
 )

@@ -7,8 +7,11 @@ from trame.widgets import vuetify3 as v3
 
 from ActiveSeedLib.app import queue as queues
 from ActiveSeedLib.scene.opening import REPLACE
+from ActiveSeedLib.scene.overlay import SCALE
 from ActiveSeedLib.viewer.viewer import Viewer
-from ActiveSeedLib.viewer.web.looks import button, named
+from ActiveSeedLib.viewer.web.looks import button, css_color, named
+
+_SCALE = f"linear-gradient(to right, {', '.join(css_color(color) for color in SCALE)})"
 
 
 class LabelPart:
@@ -53,7 +56,7 @@ class LabelPart:
             html.Div(classes="case-inner px-2 py-1"),
         ):
             html.Div(
-                "No case is open: open one from the queue.",
+                "No case is open. {{ page_next }}",
                 v_if=("!case_name && !case_opening",),
                 classes="text-body-2 text-medium-emphasis py-1",
                 **named("no-case"),
@@ -156,6 +159,10 @@ class LabelPart:
     def _build_words(self) -> None:
         viewer = self._viewer
         with html.Div(classes="case-words text-caption text-medium-emphasis"):
+            with html.Span(v_if=("case_shown",), **named("uncertainty-scale")):
+                html.Span("Sure")
+                html.Span(classes="uncertainty-colours mx-1", style=f"background: {_SCALE};")
+                html.Span("unsure")
             html.Span("{{ case_slices }}", v_if=("case_slices",), **named("slices"))
             html.Span("{{ case_source }}", **named("source"))
             html.A(

@@ -63,10 +63,10 @@ class LearnPart:
         with html.Div(classes="pa-2", **named("learn")):
             html.Div("{{ learn_advice }}", classes="text-body-2 mb-2", **named("learn-advice"))
             self._build_buttons()
-            self._build_table()
             self._build_plot()
+            self._build_table()
             with html.Div(v_if=("learn_notes.length",), classes="text-caption mt-1"):
-                html.Div("What the training noted:", classes="text-medium-emphasis")
+                html.Div("What the last jobs noted:", classes="text-medium-emphasis")
                 with html.Div(style="max-height: 90px; overflow: auto;", **named("learn-notes")):
                     html.Div("{{ note }}", v_for="note in learn_notes", key="note")
 
@@ -81,6 +81,12 @@ class LearnPart:
             v_if=("job_running || !learn_unfinished",),
             disabled=("job_running || !learn_can_train",),
             color="primary",
+        )
+        html.Span(
+            "This takes a label map: save one first.",
+            v_if=("!job_running && !learn_can_train && !learn_unfinished",),
+            classes="text-caption text-medium-emphasis ml-2",
+            **named("learn-why"),
         )
         with html.Div(v_if=("!job_running && learn_unfinished",)):
             html.Div(

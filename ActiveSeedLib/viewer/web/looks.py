@@ -1,9 +1,10 @@
 """How the page looks: what its widgets have in common, and its style sheet."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from html import escape
 from typing import Any
 
+from trame.widgets import html
 from trame.widgets import vuetify3 as v3
 
 FIELD = {"density": "compact", "hide_details": True, "variant": "outlined"}
@@ -24,10 +25,12 @@ html, body { overflow: hidden; height: 100%; font-family: Roboto, Arial, sans-se
 .queue-open { border-left-color: #56b4e9; background: rgba(86, 180, 233, 0.12); }
 .queue-off { opacity: 0.5; }
 .queue-picture { width: 56px; height: 56px; object-fit: contain; background: #000; flex: none; }
-.queue-reason {
-  opacity: 0.75; line-height: 1.25; overflow: hidden;
-  display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical;
+/* Names often differ in their last letters, and the reason is what one chooses by. */
+.queue-title, .queue-reason {
+  line-height: 1.25; overflow: hidden; display: -webkit-box; -webkit-box-orient: vertical;
 }
+.queue-title { -webkit-line-clamp: 2; }
+.queue-reason { -webkit-line-clamp: 4; opacity: 0.75; }
 /* As high whatever it says: the views below must not move, least of all under a stroke. */
 .case-strip {
   border-bottom: 1px solid rgba(255, 255, 255, 0.12); flex: none; container-type: inline-size;
@@ -44,13 +47,7 @@ html, body { overflow: hidden; height: 100%; font-family: Roboto, Arial, sans-se
 @container (max-width: 620px) { .case-buttons .v-btn__prepend { display: none; } }
 @container (max-width: 510px) { .case-inner { height: 116px; } }
 .work { container: work / inline-size; }
-.editor-row { height: 48px; flex: none; overflow-x: auto; overflow-y: hidden; }
-.editor-row > div { flex-wrap: nowrap !important; white-space: nowrap; }
-@container work (max-width: 720px) { .editor-row .v-slider { width: 70px !important; } }
-@container work (max-width: 510px) {
-  .editor-row { height: 88px; }
-  .editor-row > div { flex-wrap: wrap !important; }
-}
+.editor-row { flex: none; }
 /* Over black and over white: what is written in a slice view stands out from either. */
 .slice-pane { container: slice / inline-size; }
 .slice-letter { position: absolute; pointer-events: none; color: #fff; }
@@ -76,12 +73,23 @@ html, body { overflow: hidden; height: 100%; font-family: Roboto, Arial, sans-se
   .slice-row .v-slider, .slice-row .v-slider .v-input__control { height: 16px; }
 }
 @container slice (max-width: 210px) { .slice-name { display: none; } }
-.segment-column { width: clamp(160px, 12vw, 220px); flex: none; overflow-y: auto; }
+.segment-column { width: clamp(160px, 13vw, 220px); flex: none; }
+.segment-column { display: flex; flex-direction: column; }
+.segment-list { overflow-y: auto; flex: 0 1 auto; min-height: 64px; padding-bottom: 8px; }
+.tool-options { border-top: 1px solid rgba(255, 255, 255, 0.12); padding: 8px; overflow-y: auto; }
+.tool-options { flex: none; max-height: 70%; }
+.tool-options, .tool-group { display: flex; flex-direction: column; gap: 8px; }
+.tool-options .text-caption { line-height: 1.3; }
+.tool-options .v-label { font-size: 13px; }
+.v-field { font-size: 14px; --v-field-padding-start: 10px; }
+.v-field--appended { padding-inline-end: 4px; }
+input[type=number] { appearance: textfield; }
 .v-navigation-drawer, .notice-bar { overflow-wrap: anywhere; }
 .keys-table { --v-table-row-height: 28px; }
 .case-words { display: flex; gap: 12px; padding-top: 2px; height: 22px; overflow: hidden; }
 .case-words > * { white-space: nowrap; flex: none; }
 .case-words > :last-child { flex: 0 1 auto; overflow: hidden; text-overflow: ellipsis; }
+.uncertainty-colours { display: inline-block; width: 60px; height: 9px; }
 .case-link { cursor: pointer; text-decoration: underline; color: #56b4e9; }
 """
 
@@ -92,6 +100,50 @@ def named(name: str, tip: str = "") -> dict[str, Any]:
     if tip:
         attributes.append(f'title="{escape(tip, quote=True)}"')
     return {"raw_attrs": attributes}
+
+
+def css_color(rgb: Iterable[float]) -> str:
+    """Return #rrggbb of red, green and blue from 0 to 1."""
+    return "#" + "".join(f"{round(255 * channel):02x}" for channel in rgb)
+
+
+def slider(
+    variable: str,
+    change: Callable[..., Any],
+    ends: tuple[float, float, float],
+    name: str,
+    tip: str,
+    **more: Any,
+) -> Any:
+    """Make a slider as wide as its place.
+
+    Args:
+        variable: of the page; where the slider stands.
+        change: called with where it was moved to.
+        ends: smallest, largest, and from one to the next.
+        name: to find it by.
+        tip: its tooltip.
+        more: further properties of its place.
+    """
+    low, high, step = ends
+    with tipped(tip, **more) as place:
+        v3.VSlider(
+            model_value=(variable,),
+            min=low,
+            max=high,
+            step=step,
+            update_modelValue=(change, "[$event]"),
+            density="compact",
+            hide_details=True,
+            thumb_size=12,
+            **named(name),
+        )
+    return place
+
+
+def tipped(tip: str, **more: Any) -> Any:
+    """Return a place with a tooltip; sliders and checkboxes would give it to a hidden part."""
+    return html.Div(classes="flex-grow-1", raw_attrs=[f'title="{escape(tip, quote=True)}"'], **more)
 
 
 def button(

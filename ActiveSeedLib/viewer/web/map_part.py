@@ -8,10 +8,10 @@ from trame.widgets import vuetify3 as v3
 from ActiveSeedLib.app.map_points import (
     COLOURINGS,
     PointGroup,
+    colour_words,
     map_csv,
     map_groups,
     map_words,
-    scale_words,
 )
 from ActiveSeedLib.app.queue import status_words
 from ActiveSeedLib.app.session import Session
@@ -85,7 +85,7 @@ class MapPart:
             )
             with html.Div(
                 v_show=("map_traces.length",),
-                style="height: 38vh; min-height: 240px;",
+                style="height: 34vh; min-height: 240px;",
                 **named("map-plot"),
             ):
                 Plot(
@@ -101,12 +101,23 @@ class MapPart:
 
     def _build_buttons(self) -> None:
         button(
-            "{{ map_traces.length ? 'Map anew' : 'Make the map' }}",
+            "Make the map",
             self._viewer.remake_map,
             "map-make",
-            "Make the map with all present cases and the chosen encoder. What is encoded already "
-            "is not encoded again.",
+            "Make the map of all cases with the chosen encoder.",
             disabled=("job_running",),
+            v_if=("!map_traces.length",),
+        )
+        button(
+            "",
+            self._viewer.remake_map,
+            "map-anew",
+            "Map anew: with all present cases and the chosen encoder. What is encoded already is "
+            "not encoded again.",
+            disabled=("job_running",),
+            icon="mdi-refresh",
+            density="comfortable",
+            v_if=("map_traces.length",),
         )
         button(
             "",
@@ -141,7 +152,8 @@ class MapPart:
             groups = map_groups(session.project, colouring, (rows, places))
             state.map_words = hover_words(point_words(session, rows))
             self._take_groups(groups, colouring)
-            said = f"{map_words(session.project, len(rows))} {scale_words(colouring)}".rstrip()
+            words = map_words(session.project, len(rows)), colour_words(colouring, groups)
+            said = " ".join(words).rstrip()
             state.map_said = said if rows else NO_MAP
             self._show_mark()
 

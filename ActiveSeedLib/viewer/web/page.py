@@ -83,13 +83,13 @@ class Page:
         return layout
 
     def _build_stage(self) -> None:
-        """Make the segment editor's bar and list, and the slice views."""
+        """Make the segment editor's bar and column, and the slice views."""
         editor, views = self._parts["editor"], self._parts["views"]
         with html.Div(v_show=("case_name",), classes="editor-row"):
             editor.build_bar()
         with html.Div(classes="d-flex flex-grow-1", style="min-height: 0;"):
             with html.Div(v_show=("case_name",), classes="segment-column"):
-                editor.build_segments()
+                editor.build_side()
             with html.Div(classes="flex-grow-1", style="min-width: 0; position: relative;"):
                 views.build()
                 # Above the views, not beside them: they must not move while somebody draws.

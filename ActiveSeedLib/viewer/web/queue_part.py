@@ -165,9 +165,9 @@ class QueuePart:
                 v3.VSelect(
                     v_model=("queue_filter",),
                     items=("queue_filters",),
-                    style="max-width: 170px;",
+                    style="flex: 0 0 184px;",
                     **FIELD,
-                    **named("filter"),
+                    **named("filter", "Which cases are listed below."),
                 )
                 v3.VTextField(
                     v_model=("queue_search",),
@@ -233,7 +233,7 @@ class QueuePart:
         with html.Div(classes="flex-grow-1", style="min-width: 0;"):
             html.Div(
                 "{{ line.title }}",
-                classes="text-body-2 text-truncate",
+                classes="queue-title text-body-2",
                 raw_attrs=[':title="line.title"'],
             )
             with html.Div(classes="d-flex align-center", style="gap: 6px;"):

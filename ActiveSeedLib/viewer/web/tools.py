@@ -21,6 +21,9 @@ from trame_slicer.segmentation import (
 from trame_slicer.segmentation.segmentation_effect_scissors_widget import (
     SegmentationScissorsPipeline,
 )
+from trame_slicer.segmentation.segmentation_threshold_pipeline import (
+    SegmentationThresholdPipeline2D,
+)
 from vtk import vtkEvent
 from vtkmodules.vtkCommonCore import vtkCommand
 from vtkmodules.vtkCommonTransforms import vtkTransform
@@ -235,10 +238,23 @@ class Scissors(SegmentationEffectScissors):  # type: ignore[misc]
         edits.end()
 
 
+class _ThresholdPipeline(SegmentationThresholdPipeline2D):  # type: ignore[misc]
+    def _UpdateThreshold(self) -> None:  # noqa: N802
+        # A view without an image, as two of them are with a 2-D one, gives VTK nothing to begin
+        # with: it would complain to the terminal, twice for each setting of any tool.
+        if self._view is not None and self._view.get_background_volume_id():
+            super()._UpdateThreshold()
+        else:
+            self.actor.SetVisibility(False)
+
+
 class Threshold(SegmentationEffectThreshold):  # type: ignore[misc]
     """Shows what lies within a range of intensities, and gives it to the segment."""
 
     edits: Edits
+
+    def _create_pipeline(self, view_node: Any, _parameter: Any) -> Any:
+        return _ThresholdPipeline() if view_node.IsA("vtkMRMLSliceNode") else None
 
     def set_active(self, is_active: bool) -> None:
         """Show the preview, or not; it does not blink, for each blink would be three pictures."""

@@ -82,7 +82,8 @@
 
       function show() {
         if (!isSeen()) return;
-        if (drawn) window.Plotly.Plots.resize(element.value);
+        // The legend is first placed by the lines that it had before: drawn anew it finds its place.
+        if (drawn) window.Plotly.Plots.resize(element.value).then(draw);
         else draw();
       }
 
