@@ -4,7 +4,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ActiveSeedLib.errors import InputError
-from ActiveSeedLib.selection.geometry import SLACK, TIE, Floats, Indices, as_points, distances_to
+from ActiveSeedLib.selection.geometry import (
+    SLACK,
+    TIE,
+    Floats,
+    Indices,
+    as_points,
+    distances_to,
+    first_highest,
+)
 
 # Ten k-means starts up to this many points, one start beyond it.
 TEN_INITS_UP_TO = 5_000
@@ -134,9 +142,9 @@ def _least_sums(points: Floats) -> Floats:
 def nearest_to_centroid(features: ArrayLike, labels: ArrayLike) -> Indices:
     """Return the member nearest to the mean of each cluster, in the order of the labels.
 
-    The mean is computed as scikit-learn's k-means does, about the mean of all points, so that
-    fitted centres and given labels yield the same members, down to the rounding that decides
-    between the two members of a pair. Exact ties go to the lowest index.
+    Ties go to the lowest index, but in a pair, whose two members are always equally near: there
+    rounding decides, as in the code of the SUGFW comparison. The mean is computed as scikit-learn's
+    k-means does, about the mean of all points, so that given labels yield the same member.
 
     Args:
         features: [N, D] points.
@@ -149,5 +157,6 @@ def nearest_to_centroid(features: ArrayLike, labels: ArrayLike) -> Indices:
     for members in members_of(labels, len(points)):
         centroid = centred[members].sum(axis=0) * (1 / len(members)) + middle
         squared = ((points[members] - centroid) ** 2).sum(axis=1)
-        nearest.append(int(members[np.argmin(squared)]))
+        tie = TIE * float(squared.max()) if len(members) > 2 else 0.0
+        nearest.append(int(members[first_highest(-squared, tie)]))
     return np.array(nearest)

@@ -41,6 +41,19 @@ def first_highest(values: Floats, tolerance: float = 0.0) -> int:
     return int(np.argmax(values >= values.max() - tolerance))
 
 
+def highest_first(values: ArrayLike, tolerance: float = 0.0) -> Indices:
+    """Return the indices of `values` [N] from the highest to the lowest; ties by index.
+
+    Values within `tolerance` of the one before them count as equal to it.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    order: Indices = np.argsort(-array, kind="stable")
+    if not tolerance:
+        return order
+    level = np.cumsum(-np.diff(array[order], prepend=np.inf) > tolerance)
+    return order[np.lexsort((order, level))]
+
+
 def distances_to(points: Floats, point: Floats) -> Floats:
     """Return the Euclidean distances [N] from `points` [N, D] to `point` [D]."""
     difference = points - point
