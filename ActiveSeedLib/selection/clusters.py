@@ -1,5 +1,7 @@
 """Clusters of points, and the member that stands for each."""
 
+import warnings
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -25,14 +27,17 @@ def cluster(coords: ArrayLike, k: int, seed: int) -> NDArray[np.int32]:
     """Return the k-means label [N] of each point, 0 to k − 1, the same for the same seed.
 
     Ten starts up to 5,000 points, one beyond. k-means runs on one thread: for points of few
-    dimensions that is as fast, and the result does not depend on the number of cores.
+    dimensions that is as fast, and the result does not depend on the number of cores. Points that
+    only rounding parts may leave fewer clusters than k.
     """
     from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     points = as_points(coords)
     inits = 10 if len(points) <= TEN_INITS_UP_TO else 1
-    with threadpool_limits(limits=1):
+    with threadpool_limits(limits=1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
         model = KMeans(n_clusters=k, n_init=inits, random_state=seed)
         labels: NDArray[np.int32] = model.fit_predict(points)
     return labels
