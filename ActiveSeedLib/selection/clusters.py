@@ -97,6 +97,10 @@ def medoid(points: Floats, members: Indices) -> int:
     distances is a convex function of the place, so the tangent plane at any member bounds it from
     below everywhere: on a map that leaves some tens of evaluations. In many dimensions all members
     are nearly as central, and the bounds to begin with come from matrix products instead.
+
+    Args:
+        points: [N, D].
+        members: [n] rows of them, ascending.
     """
     own = points[members]
     lower = np.full(len(own), -np.inf)

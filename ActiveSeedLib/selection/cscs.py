@@ -50,6 +50,21 @@ def typicality(features: ArrayLike, k: int = NEIGHBOURS) -> Floats:
     return result
 
 
+def difficulty(reconstructions: ArrayLike) -> float:
+    """Return U of a case: the variance of each voxel over its reconstructions, mean over voxels.
+
+    Args:
+        reconstructions: [R, ...] of one image, each with other parts of it masked; nine at
+            publication, three of each of three rotations, turned back.
+    """
+    made = np.asarray(reconstructions)
+    if made.ndim < 2 or made.size == 0:
+        raise InputError(
+            f"Reconstructions must be an array of R × voxels, not of shape {made.shape}."
+        )
+    return float(made.var(axis=0, dtype=np.float64).mean())
+
+
 def neighbours_for(count: int) -> int:
     """Return how many neighbours typicality is measured by in a pool of `count` cases."""
     return NEIGHBOURS if count >= SMALL_POOL else NEIGHBOURS_OF_A_SMALL_POOL

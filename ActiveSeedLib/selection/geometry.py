@@ -37,7 +37,7 @@ def as_points(points: ArrayLike) -> Floats:
 
 
 def first_highest(values: Floats, tolerance: float = 0.0) -> int:
-    """Return the lowest index whose value is within `tolerance` of the highest."""
+    """Return the lowest index of `values` [N] that is within `tolerance` of the highest."""
     return int(np.argmax(values >= values.max() - tolerance))
 
 
