@@ -254,7 +254,7 @@ class Plateau:
 
 # What counts as no change any more: half a Dice point; predictions of two rounds that agree to half
 # a Dice point; mean uncertainty that changes by less than two per cent.
-_STILL = {"dice": 0.005, "agreement": 0.005, "uncertainty": 0.02}
+STILL = {"dice": 0.005, "agreement": 0.005, "uncertainty": 0.02}
 
 
 def plateau(
@@ -279,11 +279,11 @@ def plateau(
             0.02 of the value before for uncertainty.
         patience: rounds in a row.
     """
-    if measure not in _STILL:
-        raise InputError(f"measure must be one of {', '.join(_STILL)}, not {measure!r}.")
+    if measure not in STILL:
+        raise InputError(f"measure must be one of {', '.join(STILL)}, not {measure!r}.")
     if patience < 1:
         raise InputError(f"patience must be at least 1, not {patience}.")
-    limit = _STILL[measure] if threshold is None else threshold
+    limit = STILL[measure] if threshold is None else threshold
     array = np.asarray(values, dtype=np.float64)
     array = array[~np.isnan(array)]
     if measure == "agreement":
