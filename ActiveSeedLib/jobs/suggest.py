@@ -52,7 +52,7 @@ def suggest(project: Project, parameters: SuggestParameters, progress: Progress)
     The measures that the strategy reads and the project lacks are computed first, and kept.
     """
     reads = wanted(parameters.strategy, parameters.strategy_parameters)
-    check_before(project, parameters.strategy, reads)
+    check_before(project, parameters.strategy, reads, parameters.encoder)
     left = project.count_candidates()
     if parameters.budget > left:  # told at once, before the pool is encoded
         require_images(project)
