@@ -13,6 +13,7 @@ def greedy(
     budget: int,
     *,
     tolerance: float = 0.0,
+    rounding: float = 0.0,
     noise: float = 0.0,
 ) -> tuple[list[int], list[float]]:
     """Take one row after the other, each of the highest gain, until the budget or nothing is left.
@@ -22,7 +23,8 @@ def greedy(
         take: is told which row is taken, and lowers the gains accordingly.
         budget: the most rows to take.
         tolerance: gains this near, relatively, are a tie, which goes to the lowest row.
-        noise: so much of a gain may be rounding: no more than that is none.
+        rounding: so are gains this near absolutely.
+        noise: a gain of no more than that is none.
 
     Returns:
         The rows taken and the gain of each; fewer than `budget` when no row gains anything.
@@ -33,7 +35,7 @@ def greedy(
         best = float(gains.max())
         if best <= noise:
             break
-        row = first_highest(gains, max(tolerance * best, noise))
+        row = first_highest(gains, max(tolerance * best, rounding))
         picks.append(row)
         gained.append(best)
         take(row)

@@ -91,7 +91,8 @@ class _Represented:
         distances: among the cases, on unit features.
         current: [N] resemblance of each to the labelled or picked case that it resembles most.
         gains: [N] what each case would add to the weighted mean of that.
-        noise: so much of a gain is rounding.
+        rounding: by so much the sums of a gain may be wrong.
+        noise: so much a copy of what is represented may seem to gain.
     """
 
     def __init__(self, features: ArrayLike, weights: Floats, known: Indices, width: float) -> None:
@@ -99,8 +100,9 @@ class _Represented:
         kind = self.distances.points.dtype
         self._weights: NDArray[np.floating] = (weights / len(weights)).astype(kind)
         self._width = width
-        rounding = max(self.distances.slack / width**2, 64 * float(np.finfo(kind).eps))
-        self.noise = float(weights.mean()) * rounding
+        mean = float(weights.mean())
+        self.rounding = 64 * float(np.finfo(kind).eps) * mean
+        self.noise = max(self.rounding, self.distances.slack / width**2 * mean)
         self.current: NDArray[np.floating] = np.zeros(len(weights), dtype=kind)
         for row in known.tolist():
             np.maximum(self.current, self._to(row), out=self.current)
@@ -159,7 +161,14 @@ def herding(
         raise InputError(f"There must be {count} weights, each a number of 0 or more.")
     state = _Represented(features, counts, known, width)
     tie = 1e-10 if state.distances.precise else 1e-5
-    picks, gains = greedy(state.gains, state.add, budget, tolerance=tie, noise=state.noise)
+    picks, gains = greedy(
+        state.gains,
+        state.add,
+        budget,
+        tolerance=tie,
+        rounding=state.rounding,
+        noise=state.noise,
+    )
     represented = float(np.average(state.current, weights=counts if counts.any() else None))
     rest = budget - len(picks)
     picks += np.setdiff1d(np.arange(count), [*known.tolist(), *picks])[:rest].tolist()
