@@ -90,9 +90,9 @@ class Selection:
 _NUMBERS = 1 << 20  # numbers looked at together
 
 Strategy = Callable[[Candidates, int, Any], Selection]
-strategies: Registry[Strategy] = Registry("strategy", first=DEFAULT_STRATEGY)
 DEFAULT_STRATEGY = "auto"
 """For those who do not choose; what it rests on is said in `auto`."""
+strategies: Registry[Strategy] = Registry("strategy", first=DEFAULT_STRATEGY)
 
 
 def select(
