@@ -61,9 +61,8 @@ def parse_parameters(owner: str, kind: type[P], values: Mapping[str, Any]) -> P:
             known = ", ".join(fields) or "none"
             raise InputError(f"{owner} has no parameter {name!r}; it has: {known}.")
         if not _fits(value, hints[name]):
-            wanted = getattr(hints[name], "__name__", str(hints[name]))
             raise InputError(
-                f"The parameter {name} of {owner} is {value!r}; it must be of type {wanted}."
+                f"The parameter {name} of {owner} is {value!r}; it must be {in_words(hints[name])}."
             )
     for name, entry in fields.items():
         if name not in values and entry.default is entry.default_factory is dataclasses.MISSING:
@@ -91,6 +90,30 @@ def read_assignments(texts: Iterable[str]) -> dict[str, Any]:
     return values
 
 
+_WORDS: dict[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "text",
+    dict: "a table of names and values",
+    type(None): "null",
+}
+_MANY: dict[Any, str] = {int: "whole numbers", float: "numbers", str: "texts"}
+
+
+def in_words(hint: Any) -> str:
+    """Return what a parameter of the type `hint` takes, as the end of "it must be …"."""
+    options, kind = get_args(hint), get_origin(hint) or hint
+    if isinstance(hint, UnionType) or kind is Union:
+        return " or ".join(map(in_words, options))
+    if kind is Literal:
+        return f"one of: {', '.join(map(str, options))}"
+    if kind in (tuple, list):
+        count = f"{len(options)} " if kind is tuple and options[-1] is not Ellipsis else ""
+        return f"a list of {count}{_MANY.get(options[0], 'values')}, in brackets"
+    return _WORDS.get(kind, str(hint))
+
+
 def _fits(value: Any, hint: Any) -> bool:
     """Return whether `value` may stand where `hint`, a plain or generic type, is asked."""
     if isinstance(hint, UnionType) or get_origin(hint) is Union:
@@ -102,8 +125,9 @@ def _fits(value: Any, hint: Any) -> bool:
     if isinstance(value, bool):
         return hint is bool
     kind = get_origin(hint) or hint
-    if kind is tuple:  # JSON knows only lists
-        kind = (tuple, list)
+    if kind in (tuple, list):  # JSON knows only lists
+        each = (get_args(hint) or (Any,))[0]
+        return isinstance(value, (tuple, list)) and all(_fits(one, each) for one in value)
     return isinstance(value, (int, float) if kind is float else kind)
 
 

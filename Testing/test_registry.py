@@ -16,6 +16,8 @@ class Options:
     device: Literal["cpu", "cuda"] = "cpu"
     weights: str | None = None
     size: tuple[int, ...] = (256, 256)
+    pair: tuple[float, float] | None = None
+    pick: bool = False
 
 
 def test_parameters_fill_the_defaults() -> None:
@@ -28,10 +30,15 @@ def test_parameters_fill_the_defaults() -> None:
     [
         ({}, "needs the parameter budget"),
         ({"budget": 8, "alhpa": 0.1}, "no parameter 'alhpa'"),
-        ({"budget": "8"}, "must be of type int"),
-        ({"budget": True}, "must be of type int"),
-        ({"budget": 8, "device": "gpu"}, "device of levy is 'gpu'"),
-        ({"budget": 8, "weights": 3}, "weights of levy is 3"),
+        ({"budget": "8"}, "must be a whole number"),
+        ({"budget": True}, "must be a whole number"),
+        ({"budget": 8, "alpha": "a"}, "alpha of levy is 'a'; it must be a number"),
+        ({"budget": 8, "device": "gpu"}, "device of levy is 'gpu'; it must be one of: cpu, cuda"),
+        ({"budget": 8, "weights": 3}, "weights of levy is 3; it must be text or null"),
+        ({"budget": 8, "size": "8,16"}, "'8,16'; it must be a list of whole numbers, in brackets"),
+        ({"budget": 8, "size": [8, 1.5]}, "must be a list of whole numbers, in brackets"),
+        ({"budget": 8, "pair": [1, "x"]}, "must be a list of 2 numbers, in brackets"),
+        ({"budget": 8, "pick": "all"}, "must be true or false"),
     ],
 )
 def test_a_wrong_parameter_is_named(values: dict[str, object], said: str) -> None:

@@ -13,9 +13,14 @@ interval a … b (Student 1908: g ± t(0.975, n − 1) · s / √n):
 - otherwise the spread over the cases is too large for the gain: too early to tell.
 
 The next round is taken to bring at most about what the last one did, as learning curves flatten.
+
+Where that rule does not promise a gain, the plateau rule of CSCS-AL (`cscs.plateau`) may advise
+stopping besides: two rounds in a row that hardly changed the mean Dice or, where no model is
+scored, the model's mean doubt about the pool.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -26,6 +31,7 @@ from numpy.typing import NDArray
 from ActiveSeedLib.files import csv_text, write_bytes
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.records import ModelRecord
+from ActiveSeedLib.selection.cscs import STILL, plateau
 
 TEST, CROSS_VALIDATION = "test", "cross-validation"
 WORTHWHILE = 0.01
@@ -77,13 +83,13 @@ class Gain:
 
 def advise(project: Project) -> Advice:
     """Return what each round brought and whether going on is likely to pay."""
-    found = [_scored(model) for model in project.models() if model.state == "finished"]
-    scored = [one for one in found if one is not None]
+    finished = [model for model in project.models() if model.state == "finished"]
+    scored = [one for one in map(_scored, finished) if one is not None]
     scores = tuple(score for score, _ in scored)
     if not scored:
         return Advice(
             "No model has been scored yet: train one, with label maps of test cases or with "
-            "cross-validation.",
+            f"cross-validation.{_doubt_at_rest(project, finished)}",
         )
     latest, by_case = scored[-1]
     earlier = [
@@ -101,7 +107,40 @@ def advise(project: Project) -> Advice:
     common = [name for name in by_case if name in before_by_case]
     gain = paired_gain(np.array([by_case[name] - before_by_case[name] for name in common]))
     step = f"from {before.labelled} to {project.counted_labels(latest.labelled)}"
-    return Advice(f"{said}. {judge(gain, step)}", scores)
+    rest = "" if _worthwhile(gain) else _dice_at_rest(scores)
+    return Advice(f"{said}. {judge(gain, step)}{rest}", scores)
+
+
+def _dice_at_rest(scores: Sequence[RoundScore]) -> str:
+    """Return a sentence if the mean Dice has come to a plateau; only the latest's split counts."""
+    rounds = {one.labelled: one.dice for one in scores if one.split == scores[-1].split}
+    found = plateau([dice for _, dice in sorted(rounds.items())], "dice")
+    if not found.reached:
+        return ""
+    return (
+        f" The mean Dice changed by less than {STILL['dice']} in each of the last {found.flat} "
+        "rounds: a plateau, at which the rule of CSCS-AL advises stopping."
+    )
+
+
+def _doubt_at_rest(project: Project, models: Sequence[ModelRecord]) -> str:
+    """Return a sentence if the models' mean doubt about the pool has come to a plateau."""
+    rounds = {_labelled(model): _mean_doubt(project, model) for model in models}
+    found = plateau([doubt for _, doubt in sorted(rounds.items())], "uncertainty")
+    if not found.reached:
+        return ""
+    return (
+        f" The model's doubt about the pool changed by less than {STILL['uncertainty']:.0%} in "
+        f"each of the last {found.flat} rounds: a plateau, at which the rule of CSCS-AL advises "
+        "stopping."
+    )
+
+
+def _mean_doubt(project: Project, model: ModelRecord) -> float:
+    """Return the mean entropy in and around what `model` predicts; NaN if it predicted nothing."""
+    facts = project.unit_predictions(model.id).values()
+    doubts = [one["foreground_entropy"] for one in facts if "foreground_entropy" in one]
+    return float(np.mean(doubts)) if doubts else math.nan
 
 
 def paired_gain(differences: NDArray[np.float64]) -> Gain:
@@ -132,9 +171,13 @@ def judge(gain: Gain, step: str) -> str:
         )
     if gain.high < WORTHWHILE:
         return f"Going on is unlikely to pay: {change}."
-    if gain.low > 0 and gain.mean >= WORTHWHILE:
+    if _worthwhile(gain):
         return f"Going on is likely to pay: {change}."
     return f"Too early to tell whether going on pays: {change}, which leaves both open."
+
+
+def _worthwhile(gain: Gain) -> bool:
+    return gain.cases >= FEWEST_CASES and gain.low > 0 and gain.mean >= WORTHWHILE
 
 
 def write_scores_csv(path: Path, project: Project) -> None:
@@ -157,11 +200,15 @@ def _scored(model: ModelRecord) -> tuple[RoundScore, dict[str, float]] | None:
     by_case = {case.get("key", case["case"]): float(case["dice"]) for case in cases}
     dice = np.array(list(by_case.values()))
     low, high = np.percentile(dice, (25, 75))
-    labelled = int(model.metrics.get("labelled", len(model.provenance.get("labels", {}))))
     mean = float(dice.mean())
     return RoundScore(
-        labelled, model.id, split, mean, float(low), float(high), len(by_case)
+        _labelled(model), model.id, split, mean, float(low), float(high), len(by_case)
     ), by_case
+
+
+def _labelled(model: ModelRecord) -> int:
+    """Return how many label maps a model was trained on."""
+    return int(model.metrics.get("labelled", len(model.provenance.get("labels", {}))))
 
 
 def _where(score: RoundScore) -> str:

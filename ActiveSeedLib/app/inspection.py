@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ActiveSeedLib.pool.slices import of_slices
+
 NAMED = 5  # cases or groups of cases named in a sentence; all of them are in the JSON output
 CLEAR = 0.05  # a silhouette this much above chance is worth telling
 HARD_AND_TYPICAL = 0.3
@@ -38,8 +40,13 @@ class EncoderReport:
 def encoder_report(result: Mapping[str, Any]) -> EncoderReport:
     """Return what the job `inspect` measured, in words."""
     findings = [*_choosing(result), *_groups(result), *_stability(result), *_difficulty(result)]
-    findings += [_copies(result), _outliers(result), *_measured_on(result)]
-    return EncoderReport(_verdict(result), tuple(findings))
+    told = [_verdict(result), *findings, *_measured_on(result)]
+    if result["unit"] == "slice":
+        told = list(map(of_slices, told))
+    # These two name cases, whose names stay as they are.
+    place = 1 + len(findings)
+    told[place:place] = [_copies(result), _outliers(result)]
+    return EncoderReport(told[0], tuple(told[1:]))
 
 
 def _verdict(result: Mapping[str, Any]) -> str:
@@ -171,7 +178,7 @@ def _copies(result: Mapping[str, Any]) -> str:
     listed = "; ".join(_listed(group) for group in groups[:NAMED])
     more = f"; and {len(groups) - NAMED} groups more" if len(groups) > NAMED else ""
     return (
-        f"Near-copies: {_count(sum(map(len, groups)), 'case')} in "
+        f"Near-copies: {_count(sum(map(len, groups)), result['unit'])} in "
         f"{_count(len(groups), 'group')} look alike to the encoder, so label one of each: "
         f"{listed}{more}."
     )
@@ -183,8 +190,8 @@ def _outliers(result: Mapping[str, Any]) -> str:
         return "Outliers: none."
     cases = _listed([f"{one['case']} ({one['times']:.1f} times as far)" for one in found])
     return (
-        f"Outliers: {_count(len(found), 'case')} far from all others; look at them, and exclude "
-        f"them if they do not belong here: {cases}."
+        f"Outliers: {_count(len(found), result['unit'])} far from all others; look at them, and "
+        f"exclude them if they do not belong here: {cases}."
     )
 
 

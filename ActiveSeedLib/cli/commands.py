@@ -3,7 +3,7 @@
 from argparse import Namespace
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from ActiveSeedLib.app.advice import advise
 from ActiveSeedLib.app.next_step import NextStep, next_step
@@ -12,7 +12,7 @@ from ActiveSeedLib.cli.running import runner
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.plain_text import visible
 from ActiveSeedLib.project.project import Project
-from ActiveSeedLib.registry import Entry, read_assignments
+from ActiveSeedLib.registry import Entry, in_words, read_assignments
 
 SHOWN_TAGS = {
     "unit": "picks",
@@ -315,6 +315,7 @@ def _print_entries(options: Namespace, entries: list[Entry[Any]]) -> None:
             "parameters": {
                 f.name: {
                     "default": None if f.default is f.default_factory else f.default,
+                    "takes": in_words(get_type_hints(entry.parameters)[f.name]),
                     "help": f.metadata.get("help", ""),
                 }
                 for f in fields(entry.parameters)
@@ -328,7 +329,7 @@ def _print_entries(options: Namespace, entries: list[Entry[Any]]) -> None:
     for one in described:
         print(f"{one['name']}\n    {one['summary']}\n    {one['citation']}")
         for name, facts in one["parameters"].items():
-            print(f"    {name} = {facts['default']}: {facts['help']}")
+            print(f"    {name} = {facts['default']} ({facts['takes']}): {facts['help']}")
         for tag, shown in SHOWN_TAGS.items():
             if tag in one:
                 print(f"    {shown}: {one[tag]}")

@@ -26,6 +26,7 @@ from ActiveSeedLib.features.masked_autoencoder_images import (
     visible,
 )
 from ActiveSeedLib.pool.case import Image
+from ActiveSeedLib.selection.cscs import difficulty
 from ActiveSeedLib.tensor_files import read_tensors, save_tensors
 
 
@@ -86,9 +87,8 @@ class Autoencoder:
         return np.concatenate(made)
 
     def difficulty(self, image: Image, generator: np.random.Generator) -> float:
-        """Return U: the variance over the reconstructions of each voxel, averaged over voxels."""
-        made = self.reconstructions(image, generator)
-        return float(made.var(axis=0, dtype=np.float64).mean())
+        """Return U of CSCS, of the reconstructions of `image`."""
+        return difficulty(self.reconstructions(image, generator))
 
     def _grid(self, image: Image) -> NDArray[np.float32]:
         if self.axes == 2 and image.array.shape[0] != 1:

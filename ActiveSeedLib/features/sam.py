@@ -75,12 +75,7 @@ class SamParameters:
 )
 def make_sam(parameters: SamParameters) -> Encoder:
     """Return the encoder, its weights found and loaded; `InputError` says what is missing."""
-    if find_spec("transformers") is None:
-        raise MissingDependencyError(
-            f'The encoder sam needs the package transformers: install it with "{sys.executable}" '
-            "-m pip install transformers."
-        )
-    path = _file(parameters)
+    path = sam_file(parameters)
     from ActiveSeedLib.features.network import chosen_device
     from ActiveSeedLib.features.sam_encoder import SamEncoder
     from ActiveSeedLib.features.sam_network import load_sam
@@ -90,8 +85,16 @@ def make_sam(parameters: SamParameters) -> Encoder:
     return SamEncoder(network, parameters, _provenance(path))
 
 
-def _file(parameters: SamParameters) -> Path:
-    """Return the file of the weights, verified where it is the published one."""
+def sam_file(parameters: SamParameters) -> Path:
+    """Return the file of the weights, verified where it is the published one.
+
+    `InputError` says what is missing, the weights or the package that runs them.
+    """
+    if find_spec("transformers") is None:
+        raise MissingDependencyError(
+            f'The encoder sam needs the package transformers: install it with "{sys.executable}" '
+            "-m pip install transformers."
+        )
     if not parameters.weights:
         return weights.find(weights.choices("sam", "auto"))[1]
     path = Path(parameters.weights)

@@ -61,6 +61,7 @@ def inspect(project: Project, parameters: InspectParameters, progress: Progress)
     )
     progress.update(1.0, "Inspected the encoder")
     return {
+        "unit": "slice" if project.takes_slices else "case",
         "encoder": embedding.encoder.name,
         "encoder_hash": embedding.encoder.hash,
         "map": embedding.map.name,

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ActiveSeedLib.errors import InputError
+from ActiveSeedLib.features.sam import SamParameters, sam_file
 from ActiveSeedLib.jobs.encode import Embedding
 from ActiveSeedLib.pool.slices import split_key
 from ActiveSeedLib.progress import Progress
@@ -93,8 +94,10 @@ def provides(*names: str) -> Callable[[Provider], Provider]:
     return decorate
 
 
-def check_before(project: Project, strategy: str, wanted: Wanted) -> None:
+def check_before(project: Project, strategy: str, wanted: Wanted, encoder: str) -> None:
     """Raise `InputError` if the strategy cannot choose yet, before anything is computed for it."""
+    if "sam_uncertainty" in wanted.needs and encoder != "sam":  # else the encoder says the same
+        sam_file(SamParameters())
     model = project.latest_model()
     if wanted.needs_model and model is None:
         raise InputError(

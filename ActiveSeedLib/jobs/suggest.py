@@ -15,6 +15,7 @@ from ActiveSeedLib.features import DEFAULT_ENCODER
 from ActiveSeedLib.jobs.encode import Embedding, EncodeParameters, embed
 from ActiveSeedLib.jobs.measures import Found, check_before, gather, is_slow
 from ActiveSeedLib.jobs.opening import on_project, require_images
+from ActiveSeedLib.pool.slices import of_slices
 from ActiveSeedLib.progress import Progress
 from ActiveSeedLib.project.project import Project
 from ActiveSeedLib.project.records import ModelRecord, Status
@@ -52,7 +53,7 @@ def suggest(project: Project, parameters: SuggestParameters, progress: Progress)
     The measures that the strategy reads and the project lacks are computed first, and kept.
     """
     reads = wanted(parameters.strategy, parameters.strategy_parameters)
-    check_before(project, parameters.strategy, reads)
+    check_before(project, parameters.strategy, reads, parameters.encoder)
     left = project.count_candidates()
     if parameters.budget > left:  # told at once, before the pool is encoded
         require_images(project)
@@ -166,16 +167,10 @@ def _speaker(project: Project) -> Callable[[str], str]:
         return names[number - 1] if 1 <= number <= len(names) else found[0]
 
     def speak(sentence: str) -> str:
-        words = _of_slices(sentence) if project.takes_slices else sentence
+        words = of_slices(sentence) if project.takes_slices else sentence
         return re.sub(r"\bsegment (\d+)\b", named, words)
 
     return speak
-
-
-def _of_slices(sentence: str) -> str:
-    """Return what a strategy says of cases, as rows of the pool are to it, said of slices."""
-    small = re.sub(r"\bcase(s?)\b", r"slice\1", sentence)
-    return re.sub(r"\bCase(s?)\b", r"Slice\1", small)
 
 
 def _named(why: dict[str, Any], embedding: Embedding) -> dict[str, Any]:

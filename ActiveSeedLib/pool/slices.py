@@ -4,6 +4,7 @@ A project may pick, and train on, slices instead of whole volumes. Whatever work
 then works on a slice: to encoders, strategies and networks it is a case with one slice.
 """
 
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
@@ -31,6 +32,12 @@ def split_key(key: str) -> tuple[str, int | None]:
     """Return the case, and the slice (from 0), that a key names; None where it names no slice."""
     case, mark, index = key.partition(MARK)
     return (case, int(index)) if mark else (key, None)
+
+
+def of_slices(sentence: str) -> str:
+    """Return what is said of cases, which are slices to the one who says it, said of slices."""
+    small = re.sub(r"\bcase(s?)\b", r"slice\1", sentence)
+    return re.sub(r"\bCase(s?)\b", r"Slice\1", small)
 
 
 def common_slice_axis(geometries: Iterable[Geometry]) -> int:

@@ -11,7 +11,8 @@ arrays:
 - `silhouette`: silhouettes
 - `clusters`: cluster, medoids, nearest_to_centroid
 - `geometry`: farthest_points, diameter, NearestSelected
-- `cscs`: typicality, dcr, alpha_eff, pacing, ranks, score, strata, stratified_picks, plateau
+- `cscs`: typicality, difficulty, dcr, alpha_eff, pacing, ranks, score, strata, stratified_picks,
+  plateau
 - `uncertainty_strategies`: least_confidence, margin
 - `bald`: entropy, conditional_entropy, bald, batch_bald
 - `badge`: gradient_embedding, seeding_probabilities, kmeans_plus_plus

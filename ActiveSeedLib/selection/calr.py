@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ActiveSeedLib.errors import InputError, PoolTooSmallError
 from ActiveSeedLib.selection.clusters import members_of
-from ActiveSeedLib.selection.geometry import Floats, Indices, as_points
+from ActiveSeedLib.selection.geometry import TIE, Floats, Indices, as_points, highest_first
 from ActiveSeedLib.selection.groups import groups_of
 from ActiveSeedLib.selection.neighbours import check_all_pairs
 from ActiveSeedLib.selection.strategy import Candidates, Pick, Selection, strategies
@@ -55,9 +55,6 @@ def birch_labels(
 def information_density(features: ArrayLike, labels: ArrayLike) -> Floats:
     """Return the mean cosine similarity [N] of each case to the members of its cluster.
 
-    The two members of a pair are equally dense: it is the rounding of the products that decides
-    between them, here as in the code of the SUGFW comparison.
-
     Args:
         features: [N, D]; a vector of zeros resembles nothing.
         labels: [N] the cluster of each case.
@@ -78,6 +75,9 @@ def information_density(features: ArrayLike, labels: ArrayLike) -> Floats:
 def calr(features: ArrayLike, labels: ArrayLike, budget: int) -> Indices:
     """Return the densest member of each cluster, in label order, then the second densest, and on.
 
+    Ties go to the lowest index, but in a pair, whose two members are always equally dense: there
+    rounding decides, as in the code of the SUGFW comparison.
+
     Args:
         features: [N, D].
         labels: [N] the cluster of each case.
@@ -87,7 +87,7 @@ def calr(features: ArrayLike, labels: ArrayLike, budget: int) -> Indices:
     if budget > len(density):
         raise PoolTooSmallError(len(density), budget)
     ranked = [
-        members[np.argsort(-density[members], kind="stable")]
+        members[highest_first(density[members], TIE if len(members) > 2 else 0.0)]
         for members in members_of(labels, len(density))
     ]
     rounds = range(max(len(members) for members in ranked))

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ActiveSeedLib.errors import InputError
-from ActiveSeedLib.selection.geometry import Floats, Indices
-from ActiveSeedLib.selection.ranking import completed, highest_first, lacking, measured
+from ActiveSeedLib.selection.geometry import Floats, Indices, highest_first
+from ActiveSeedLib.selection.ranking import completed, lacking, measured
 from ActiveSeedLib.selection.strategy import Candidates, Pick, Selection, strategies
 
 SHARE = 0.66

@@ -1,10 +1,20 @@
 """Clusters of points, and the member that stands for each."""
 
+import warnings
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ActiveSeedLib.errors import InputError
-from ActiveSeedLib.selection.geometry import SLACK, TIE, Floats, Indices, as_points, distances_to
+from ActiveSeedLib.selection.geometry import (
+    SLACK,
+    TIE,
+    Floats,
+    Indices,
+    as_points,
+    distances_to,
+    first_highest,
+)
 
 # Ten k-means starts up to this many points, one start beyond it.
 TEN_INITS_UP_TO = 5_000
@@ -17,14 +27,17 @@ def cluster(coords: ArrayLike, k: int, seed: int) -> NDArray[np.int32]:
     """Return the k-means label [N] of each point, 0 to k − 1, the same for the same seed.
 
     Ten starts up to 5,000 points, one beyond. k-means runs on one thread: for points of few
-    dimensions that is as fast, and the result does not depend on the number of cores.
+    dimensions that is as fast, and the result does not depend on the number of cores. Points that
+    only rounding parts may leave fewer clusters than k.
     """
     from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     points = as_points(coords)
     inits = 10 if len(points) <= TEN_INITS_UP_TO else 1
-    with threadpool_limits(limits=1):
+    with threadpool_limits(limits=1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
         model = KMeans(n_clusters=k, n_init=inits, random_state=seed)
         labels: NDArray[np.int32] = model.fit_predict(points)
     return labels
@@ -84,6 +97,10 @@ def medoid(points: Floats, members: Indices) -> int:
     distances is a convex function of the place, so the tangent plane at any member bounds it from
     below everywhere: on a map that leaves some tens of evaluations. In many dimensions all members
     are nearly as central, and the bounds to begin with come from matrix products instead.
+
+    Args:
+        points: [N, D].
+        members: [n] rows of them, ascending.
     """
     own = points[members]
     lower = np.full(len(own), -np.inf)
@@ -134,9 +151,9 @@ def _least_sums(points: Floats) -> Floats:
 def nearest_to_centroid(features: ArrayLike, labels: ArrayLike) -> Indices:
     """Return the member nearest to the mean of each cluster, in the order of the labels.
 
-    The mean is computed as scikit-learn's k-means does, about the mean of all points, so that
-    fitted centres and given labels yield the same members, down to the rounding that decides
-    between the two members of a pair. Exact ties go to the lowest index.
+    Ties go to the lowest index, but in a pair, whose two members are always equally near: there
+    rounding decides, as in the code of the SUGFW comparison. The mean is computed as scikit-learn's
+    k-means does, about the mean of all points, so that given labels yield the same member.
 
     Args:
         features: [N, D] points.
@@ -149,5 +166,6 @@ def nearest_to_centroid(features: ArrayLike, labels: ArrayLike) -> Indices:
     for members in members_of(labels, len(points)):
         centroid = centred[members].sum(axis=0) * (1 / len(members)) + middle
         squared = ((points[members] - centroid) ** 2).sum(axis=1)
-        nearest.append(int(members[np.argmin(squared)]))
+        tie = TIE * float(squared.max()) if len(members) > 2 else 0.0
+        nearest.append(int(members[first_highest(-squared, tie)]))
     return np.array(nearest)

@@ -50,6 +50,21 @@ def typicality(features: ArrayLike, k: int = NEIGHBOURS) -> Floats:
     return result
 
 
+def difficulty(reconstructions: ArrayLike) -> float:
+    """Return U of a case: the variance of each voxel over its reconstructions, mean over voxels.
+
+    Args:
+        reconstructions: [R, ...] of one image, each with other parts of it masked; nine at
+            publication, three of each of three rotations, turned back.
+    """
+    made = np.asarray(reconstructions)
+    if made.ndim < 2 or made.size == 0:
+        raise InputError(
+            f"Reconstructions must be an array of R × voxels, not of shape {made.shape}."
+        )
+    return float(made.var(axis=0, dtype=np.float64).mean())
+
+
 def neighbours_for(count: int) -> int:
     """Return how many neighbours typicality is measured by in a pool of `count` cases."""
     return NEIGHBOURS if count >= SMALL_POOL else NEIGHBOURS_OF_A_SMALL_POOL
@@ -239,7 +254,7 @@ class Plateau:
 
 # What counts as no change any more: half a Dice point; predictions of two rounds that agree to half
 # a Dice point; mean uncertainty that changes by less than two per cent.
-_STILL = {"dice": 0.005, "agreement": 0.005, "uncertainty": 0.02}
+STILL = {"dice": 0.005, "agreement": 0.005, "uncertainty": 0.02}
 
 
 def plateau(
@@ -264,11 +279,11 @@ def plateau(
             0.02 of the value before for uncertainty.
         patience: rounds in a row.
     """
-    if measure not in _STILL:
-        raise InputError(f"measure must be one of {', '.join(_STILL)}, not {measure!r}.")
+    if measure not in STILL:
+        raise InputError(f"measure must be one of {', '.join(STILL)}, not {measure!r}.")
     if patience < 1:
         raise InputError(f"patience must be at least 1, not {patience}.")
-    limit = _STILL[measure] if threshold is None else threshold
+    limit = STILL[measure] if threshold is None else threshold
     array = np.asarray(values, dtype=np.float64)
     array = array[~np.isnan(array)]
     if measure == "agreement":

@@ -37,8 +37,21 @@ def as_points(points: ArrayLike) -> Floats:
 
 
 def first_highest(values: Floats, tolerance: float = 0.0) -> int:
-    """Return the lowest index whose value is within `tolerance` of the highest."""
+    """Return the lowest index of `values` [N] that is within `tolerance` of the highest."""
     return int(np.argmax(values >= values.max() - tolerance))
+
+
+def highest_first(values: ArrayLike, tolerance: float = 0.0) -> Indices:
+    """Return the indices of `values` [N] from the highest to the lowest; ties by index.
+
+    Values within `tolerance` of the one before them count as equal to it.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    order: Indices = np.argsort(-array, kind="stable")
+    if not tolerance:
+        return order
+    level = np.cumsum(-np.diff(array[order], prepend=np.inf) > tolerance)
+    return order[np.lexsort((order, level))]
 
 
 def distances_to(points: Floats, point: Floats) -> Floats:

@@ -6,7 +6,8 @@ most to the (weighted) sum of that over the pool: Σ u·max(0, k − current). M
 cases alike; UHerding weighs them by the model's uncertainty, and narrows h to the least distance
 between two labelled cases, so that it turns from coverage to uncertainty by itself.
 
-When no case adds anything, farthest points follow. All pairs are compared, but never kept.
+Where no case adds anything more all are equal, and the lowest indices follow. All pairs are
+compared, but never kept.
 """
 
 from dataclasses import dataclass, field
@@ -16,7 +17,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ActiveSeedLib.errors import InputError, PoolTooSmallError
-from ActiveSeedLib.selection.coreset import k_centre_greedy
 from ActiveSeedLib.selection.geometry import Floats, Indices
 from ActiveSeedLib.selection.greedy import greedy
 from ActiveSeedLib.selection.measures import needed
@@ -91,6 +91,8 @@ class _Represented:
         distances: among the cases, on unit features.
         current: [N] resemblance of each to the labelled or picked case that it resembles most.
         gains: [N] what each case would add to the weighted mean of that.
+        rounding: by so much the sums of a gain may be wrong.
+        noise: so much a copy of what is represented may seem to gain.
     """
 
     def __init__(self, features: ArrayLike, weights: Floats, known: Indices, width: float) -> None:
@@ -98,6 +100,9 @@ class _Represented:
         kind = self.distances.points.dtype
         self._weights: NDArray[np.floating] = (weights / len(weights)).astype(kind)
         self._width = width
+        mean = float(weights.mean())
+        self.rounding = 64 * float(np.finfo(kind).eps) * mean
+        self.noise = max(self.rounding, self.distances.slack / width**2 * mean)
         self.current: NDArray[np.floating] = np.zeros(len(weights), dtype=kind)
         for row in known.tolist():
             np.maximum(self.current, self._to(row), out=self.current)
@@ -156,13 +161,18 @@ def herding(
         raise InputError(f"There must be {count} weights, each a number of 0 or more.")
     state = _Represented(features, counts, known, width)
     tie = 1e-10 if state.distances.precise else 1e-5
-    picks, gains = greedy(state.gains, state.add, budget, tie)
+    picks, gains = greedy(
+        state.gains,
+        state.add,
+        budget,
+        tolerance=tie,
+        rounding=state.rounding,
+        noise=state.noise,
+    )
     represented = float(np.average(state.current, weights=counts if counts.any() else None))
     rest = budget - len(picks)
-    if rest:
-        beyond = k_centre_greedy(unit_features(features), rest, [*known.tolist(), *picks])
-        picks += beyond.picks.tolist()
-        gains += [0.0] * rest
+    picks += np.setdiff1d(np.arange(count), [*known.tolist(), *picks])[:rest].tolist()
+    gains += [0.0] * rest
     return Herding(np.array(picks), np.array(gains), represented, width)
 
 
@@ -264,9 +274,9 @@ def _facts(chosen: Herding) -> dict[str, Any]:
 def _explained(chosen: Herding, rows: Indices, reason: str, weights: Floats | None) -> list[Pick]:
     picks = []
     for index, gain in zip(rows[chosen.picks].tolist(), chosen.gains.tolist(), strict=True):
-        why: dict[str, Any] = {"role": "represents" if gain else "farthest", "score": gain}
+        why: dict[str, Any] = {"role": "represents" if gain else "adds nothing", "score": gain}
         if weights is not None:
             why["weight"] = float(weights[index])
-        beyond = "Every case that counts is represented; it is farthest from those that do so."
+        beyond = "Every case that counts is represented; of those that are left it is the first."
         picks.append(Pick(index, reason if gain else beyond, why))
     return picks

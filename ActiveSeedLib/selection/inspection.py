@@ -258,8 +258,8 @@ def coverage_gain(
 def beyond_chance(features: Floats, common: Structure) -> Floats:
     """Return the first principal components, as many as `common` has directions; or `features`.
 
-    What lies outside of them is noise, which would drown how near to each other two cases are that
-    the encoder takes for alike.
+    [N, D] becomes [N, directions]. What lies outside of them is noise, which would drown how near
+    to each other two cases are that the encoder takes for alike.
     """
     return components(features, common.directions) if common.directions else features
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ActiveSeedLib.errors import InputError
-from ActiveSeedLib.selection.geometry import Floats, Indices, farthest_points
+from ActiveSeedLib.selection.geometry import Floats, Indices, farthest_points, highest_first
 from ActiveSeedLib.selection.measures import needed
 from ActiveSeedLib.selection.strategy import Candidates, Pick, Selection
 
@@ -76,11 +75,6 @@ def meaning(measure: str) -> str:
     if measure in MEANINGS:
         return MEANINGS[measure]
     return f"{MEANINGS[measure.removeprefix(_FOREGROUND)]}, in and around what it segments"
-
-
-def highest_first(values: ArrayLike) -> Indices:
-    """Return the indices of `values` [N] from the highest to the lowest; ties by index."""
-    return np.argsort(-np.asarray(values, dtype=np.float64), kind="stable")
 
 
 def most_unsure(pool: Candidates, budget: int, measure: str, strategy: str) -> Selection:

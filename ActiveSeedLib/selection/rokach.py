@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ActiveSeedLib.errors import InputError, PoolTooSmallError
-from ActiveSeedLib.selection.geometry import Indices
+from ActiveSeedLib.selection.geometry import Indices, highest_first
 from ActiveSeedLib.selection.ranking import (
     Uncertainty,
     completed,
     facts_of,
-    highest_first,
     meaning,
     measured,
 )

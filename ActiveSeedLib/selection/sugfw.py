@@ -124,7 +124,7 @@ def pgdr(features: ArrayLike, uncertainty: ArrayLike | None = None) -> Floats:
         features: [..., C, h, w] patch features of SAM's image encoder. Of a pool in one array one
             image after the other is read.
         uncertainty: [..., h, w] on the same grid (`pool_uncertainty`); without it the plain mean
-            over the patches, the paper's ablation.
+            over the patches in their own precision, the paper's ablation.
 
     Returns:
         [..., C]; the plain mean for an image whose uncertainty is 0 everywhere.
@@ -134,9 +134,11 @@ def pgdr(features: ArrayLike, uncertainty: ArrayLike | None = None) -> Floats:
         raise InputError(
             f"Patch features must be an array of channels × h × w, not of shape {array.shape}."
         )
+    if uncertainty is None:
+        return np.asarray(array.mean(axis=(-2, -1)), dtype=np.float64)
     grid = array.shape[-2:]
     lead = array.shape[:-3]
-    weights = np.ones((*lead, *grid)) if uncertainty is None else np.asarray(uncertainty)
+    weights = np.asarray(uncertainty)
     if weights.shape != (*lead, *grid):
         raise InputError(
             f"The uncertainty has the shape {weights.shape}, the patches {(*lead, *grid)}: "

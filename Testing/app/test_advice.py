@@ -157,6 +157,42 @@ def test_an_unfinished_model_does_not_count(session: Session, add_model: AddMode
     assert len(advise(session.project).scores) == 1
 
 
+AT_REST = "a plateau, at which the rule of CSCS-AL advises stopping."
+
+
+def test_two_rounds_that_hardly_change_are_a_plateau(session: Session, add_model: AddModel) -> None:
+    """|0.803 − 0.800| and |0.801 − 0.803| are below 0.005, whatever the spread over the cases."""
+    wide = (-0.2, -0.1, 0.0, 0.0, 0.1, 0.2)
+    turned = wide[::-1]
+    for labelled, mean, around in ((4, 0.7, wide), (8, 0.8, turned), (16, 0.803, wide)):
+        add_model(dice=scores(*(mean + d for d in around)), labelled=labelled)
+        assert AT_REST not in advise(session.project).sentence
+    add_model(dice=scores(*(0.801 + d for d in turned)), labelled=20)
+    said = advise(session.project).sentence
+    assert "Too early to tell" in said
+    assert said.endswith(
+        f" The mean Dice changed by less than 0.005 in each of the last 2 rounds: {AT_REST}"
+    )
+    add_model(dice=scores(*(0.86 + d for d in turned)), labelled=24)
+    assert AT_REST not in advise(session.project).sentence
+
+
+def test_without_scores_the_doubt_about_the_pool_may_come_to_a_plateau(
+    session: Session, add_model: AddModel, key: Callable[[int], str]
+) -> None:
+    """From 0.2 to 0.201 to 0.2 it changes by half a per cent; the plateau is at 2 %."""
+    for labelled, doubt in ((2, 0.3), (3, 0.2), (4, 0.201), (5, 0.2)):
+        assert AT_REST not in advise(session.project).sentence
+        model = add_model(labelled=labelled)
+        for number in range(3):
+            facts = {"foreground_entropy": doubt + 0.1 * (number - 1)}
+            session.project.record_prediction(key(number), model, facts)
+    assert advise(session.project).sentence.endswith(
+        " The model's doubt about the pool changed by less than 2% in each of the last 2 rounds: "
+        + AT_REST
+    )
+
+
 def test_the_curve_as_a_table(session: Session, add_model: AddModel, tmp_path: Path) -> None:
     add_model(dice=scores(0.6, 0.8), labelled=8)
     add_model("cross-validation", dice=scores(0.7, 0.9), labelled=16)

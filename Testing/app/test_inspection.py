@@ -6,6 +6,7 @@ from typing import Any
 from ActiveSeedLib.app.inspection import encoder_report
 
 RESULT: dict[str, Any] = {
+    "unit": "case",
     "encoder": "descriptor",
     "verdict": "trust",
     "cases": 120,
@@ -62,6 +63,16 @@ def test_an_encoder_to_trust() -> None:
     assert "its groups are real" in text
     assert "Near-copies: none." in text
     assert "no measure without label maps can tell" in text
+
+
+def test_of_slices_it_speaks_as_such() -> None:
+    copies = [["case 1, slice 3", "case 1, slice 4"]]
+    text = said(unit="slice", near_copies=copies)
+    assert text.startswith("Worth trusting: slices chosen by descriptor stand for this pool")
+    assert "8 slices chosen among the features are 42 % nearer" in text
+    assert "Near-copies: 2 slices in 1 group look alike" in text
+    assert "case 1, slice 3 and case 1, slice 4." in text
+    assert "cases" not in text
 
 
 def test_of_noise_random_is_as_good() -> None:

@@ -68,7 +68,7 @@ def test_those_that_come_along_can_be_read(name: str, tmp_path: Path) -> None:
         ('name = "one"', 'name = "../one"', "names a folder"),
         ("[[data]]", "[data]", "begin each with"),
         ('title = "Small"', "title = ", "cannot be read as TOML"),
-        ("seeds = 2", 'seeds = "two"', "must be of type int"),
+        ("seeds = 2", 'seeds = "two"', "must be a whole number"),
         ("kmeans@once", "levy-active@once", "needs a trained model"),
         ("kmeans@once", "levy+kmeans@once", "it may join 2"),
     ],

@@ -134,6 +134,14 @@ def test_every_strategy_is_listed_with_its_cost() -> None:
     assert [line.split("cost: ")[1] for line in said if "    cost: " in line] == costs
 
 
+def test_what_a_parameter_takes_is_listed() -> None:
+    takes = {one["name"]: one["parameters"] for one in answer("strategies")}
+    assert takes["typiclust"]["distance"]["takes"] == "one of: euclidean, squared"
+    said = activeseed("strategies").stdout
+    assert "    alpha = 0.3 (a number): Weight of diversity" in said
+    assert "    batches = None (a whole number or null): Batches drawn at random" in said
+
+
 def test_the_version_is_told() -> None:
     assert activeseed("--version").stdout.startswith("activeseed 0.")
 

@@ -401,6 +401,19 @@ def test_a_project_starts_with_sugfw(small: Path, shared: Path, tmp_path: Path) 
     assert round_["picks"][1]["why"]["sam_uncertainty"] == found[round_["picks"][1]["key"]]
 
 
+def test_without_weights_sugfw_says_so_before_the_pool_is_encoded(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACTIVESEED_WEIGHTS", str(tmp_path))
+    root = tmp_path / "project"
+    JOBS["init"]({"project": str(root), "images": str(shared / "data/cxr_lung/images")}, Progress())
+    steps: list[str] = []
+    listen = Progress(lambda kind, values: steps.append(values.get("step", "")))
+    with pytest.raises(InputError, match="activeseed download sam-vit-b"):
+        JOBS["suggest"]({"project": str(root), "budget": 3, "strategy": "sugfw"}, listen)
+    assert not any("Encod" in step for step in steps)
+
+
 def test_a_case_that_cannot_be_read_is_left_out_with_a_note(
     small: Path, shared: Path, tmp_path: Path
 ) -> None:

@@ -21,7 +21,7 @@ def test_a_pool_is_inspected_and_left_as_it_was(tmp_path: Path) -> None:
     found = do("inspect", project=root, budget=4)
     assert json.loads(json.dumps(found)) == found, "plain JSON values"
     assert found["verdict"] in ("trust", "care", "random")
-    assert found["encoder"] == "descriptor"
+    assert (found["unit"], found["encoder"]) == ("case", "descriptor")
     assert found["cases"] == 24
     assert found["budget"] == 4
     assert set(found["silhouettes"]["curve"]) == {"2", "3", "4"}

@@ -149,7 +149,7 @@ def test_a_truncated_image_is_named_and_the_rest_goes_on(cohort: Path, tmp_path:
         ("suggest", {"budget": 2, "strategy": "levi"}, "did you mean 'levy'"),
         ("suggest", {"budget": 2, "strategy_parameters": {"alpha": 2.0}}, "alpha"),
         ("suggest", {"budget": 2, "encoder": "resnet"}, "no encoder called 'resnet'"),
-        ("suggest", {"budget": "2"}, "must be of type int"),
+        ("suggest", {"budget": "2"}, "must be a whole number"),
         ("suggest", {"budget": 2, "seed": -1}, "seed must be between 0"),
         ("suggest", {"budget": 2, "strategy": "margin"}, "there is none yet: label the cases"),
         (

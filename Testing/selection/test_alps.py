@@ -39,6 +39,12 @@ def test_no_case_stands_for_two_groups() -> None:
     assert nearest_to_centroid(features, [0, 0, 0, 1, 1, 1, 1]).tolist() == [0, 3]
 
 
+def test_equally_near_ones_go_by_index_whatever_the_rounding() -> None:
+    # 1 and 5 are equally far from 3, the middle of 0, 1, 5 and 6; times 0.1 rounding parts them.
+    line = 0.1 * np.arange(8)[:, None] * np.ones((1, 8))
+    assert nearest_to_centroid(line, [1, 1, 0, 0, 0, 1, 1, 0]).tolist() == [4, 1]
+
+
 def test_by_hand() -> None:
     features = np.array([[0.0, 0], [1, 0], [3, 0], [50, 0], [51, 0], [53, 0], [99, 9]])
     selection = select("alps", _pool(features), 3)

@@ -48,6 +48,13 @@ def test_density_by_hand() -> None:
     assert calr(features, [0, 0, 0, 0, 1], 5).tolist() == [1, 4, 0, 2, 3]
 
 
+def test_equally_dense_ones_go_by_index_whatever_the_rounding() -> None:
+    # Each of the first two resembles itself, the other and nothing else.
+    features = np.array([[0.3, 0.1, 0.7], [0.2, 0.9, 0.4], [0, 0, 0]])
+    for turned in (features, features[[1, 0, 2]]):
+        assert calr(turned, [0, 0, 0], 3).tolist() == [0, 1, 2]
+
+
 @given(st.integers(1, 30), st.integers(0, 10**6))
 @settings(max_examples=40)
 def test_density_is_that_of_all_pairs(count: int, seed: int) -> None:

@@ -8,6 +8,7 @@ from scipy.spatial.distance import cdist
 
 from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.selection.clusters import cluster, medoids, nearest_to_centroid
+from ActiveSeedLib.selection.strategy import Candidates, select
 
 
 def _medoids_by_all_pairs(points: np.ndarray, labels: np.ndarray) -> list[int]:
@@ -74,3 +75,12 @@ def test_clusters_repeat_with_the_seed() -> None:
 def test_labels_that_do_not_fit_are_refused() -> None:
     with pytest.raises(InputError, match="each of the 2 points"):
         medoids([[0.0], [1.0]], [0])
+
+
+@pytest.mark.filterwarnings("error")
+def test_points_that_only_rounding_parts_are_clustered_without_a_warning() -> None:
+    # Zero, and vectors of one direction: at unit length equal but for the last bit.
+    features = 0.1 * np.arange(8)[:, None] * np.ones((1, 2))
+    rows = np.arange(8)
+    pool = Candidates(features, features, rows, rows[:0])
+    assert len({pick.index for pick in select("usl", pool, 3).picks}) == 3

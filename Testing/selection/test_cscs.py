@@ -17,6 +17,7 @@ from ActiveSeedLib.selection.coreset import k_centre_greedy
 from ActiveSeedLib.selection.cscs import (
     alpha_eff,
     dcr,
+    difficulty,
     neighbours_for,
     pacing,
     percentile_score,
@@ -35,6 +36,14 @@ from Testing.selection.contract import before_a_model, full_pool
 def _load(shared: Path) -> dict[str, np.ndarray]:
     with np.load(shared / "vectors" / "cscs_a_n120_b12.npz") as file:
         return {key: file[key] for key in file.files}
+
+
+def test_difficulty_by_hand() -> None:
+    # Variances of the three voxels over two reconstructions: 1, 0 and 4.
+    assert difficulty([[[0.0, 5.0, 1.0]], [[2.0, 5.0, 5.0]]]) == pytest.approx(5 / 3)
+    assert difficulty(np.ones((9, 4, 4, 4), dtype=np.float32)) == 0
+    with pytest.raises(InputError, match="R × voxels"):
+        difficulty([1.0, 2.0])
 
 
 def test_every_step_of_the_worked_vector(shared: Path) -> None:

@@ -129,3 +129,11 @@ def test_broken_coordinates_are_counted() -> None:
         diameter([[0, 0], [np.nan, 1], [1, np.inf]])
     with pytest.raises(InputError, match="shape"):
         diameter(np.empty((0, 2)))
+
+
+def test_of_equally_near_ones_the_first_selected_is_named() -> None:
+    selected = NearestSelected([[0.0, 0.0], [5.0, 0.0]])
+    selected.add([0.0, 1.0], 7)
+    selected.add([1.0, 0.0], 4)
+    assert selected.nearest.tolist() == [7, 4]
+    assert selected.distance.tolist() == [1.0, 4.0]

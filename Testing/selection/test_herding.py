@@ -135,12 +135,20 @@ def test_what_is_unpredicted_counts_as_the_median() -> None:
     )
 
 
-def test_a_sure_model_leaves_farthest_points() -> None:
+def test_where_nothing_is_gained_all_are_equal_and_the_lowest_index_comes_first() -> None:
     features = np.array([[1.0, 0], [0.9, 0.1], [0, 1], [-1, 0]])
     pool = Candidates(features, features, np.arange(1, 4), np.array([0]), np.zeros(4))
     selection = select("uherding", pool, 2)
-    assert [pick.index for pick in selection.picks] == [3, 2]
-    assert selection.picks[0].why["role"] == "farthest"
+    assert [pick.index for pick in selection.picks] == [1, 2]
+    assert selection.picks[0].why["role"] == "adds nothing"
+    # Copies of what is labelled add nothing, whatever rounding makes of their kernel.
+    copies = np.tile([[0.1, -0.1], [0.6, 0.1]], (10, 1))
+    for labelled in ([0, 1], [18, 19], [6, 11]):
+        free = np.setdiff1d(np.arange(20), labelled)
+        assert herding(copies, 9, labelled).picks.tolist() == free[:9].tolist()
+    # Of one direction but for the rounding of the lengths: one case represents all.
+    lengths = np.arange(1, 9)[:, None] * 0.1
+    assert herding(lengths * [[0.3, 0.7]], 4, [4, 5]).picks.tolist() == [0, 1, 2, 3]
 
 
 def test_it_says_what_is_wrong() -> None:

@@ -90,6 +90,8 @@ def test_worth_a_minute_by_hand() -> None:
     np.testing.assert_allclose(value_per_minute([-1.0, 1.0], [1.0, 4.0]), [0, 0.5])
     # Without a prediction: the median, 3 minutes.
     np.testing.assert_allclose(value_per_minute([6.0] * 3, [2.0, 4.0, np.nan]), [3, 1.5, 2])
+    # It is the median, 3, and not the mean, 5, that an unknown time counts as.
+    np.testing.assert_allclose(value_per_minute([6.0] * 4, [1, 3, 11, np.nan])[3], 2)
 
 
 def test_the_quick_cases_among_those_offered() -> None:
