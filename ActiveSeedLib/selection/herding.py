@@ -76,12 +76,14 @@ class Herding:
             labelled or picked case); 0 for those picked when nothing more could be added.
         represented: the (weighted) mean resemblance in the end, 0 to 1.
         width: h.
+        levels: [B + 1] that mean resemblance before the first pick and after each.
     """
 
     picks: Indices
     gains: Floats
     represented: float
     width: float
+    levels: Floats
 
 
 class _Represented:
@@ -173,7 +175,9 @@ def herding(
     rest = budget - len(picks)
     picks += np.setdiff1d(np.arange(count), [*known.tolist(), *picks])[:rest].tolist()
     gains += [0.0] * rest
-    return Herding(np.array(picks), np.array(gains), represented, width)
+    added = np.cumsum([0.0, *gains]) / (counts.mean() or 1.0)
+    levels = np.clip(represented - added[-1] + added, 0.0, 1.0)
+    return Herding(np.array(picks), np.array(gains), represented, width, levels)
 
 
 @dataclass(frozen=True)
@@ -229,8 +233,8 @@ def maxherding(pool: Candidates, budget: int, parameters: HerdingParameters) -> 
     features = np.asarray(pool.features)[rows]
     known = np.arange(len(pool.labelled))
     chosen = herding(features, budget, known, width=parameters.width)
-    reason = "It resembles the most cases that no labelled or chosen case resembles yet."
-    return Selection(_explained(chosen, rows, reason, None), _facts(chosen))
+    reason = "It resembles the most cases that no labelled or chosen case resembles yet"
+    return Selection(_explained(chosen, rows, reason, "the pool"), _facts(chosen))
 
 
 @strategies.register(
@@ -263,20 +267,30 @@ def uherding(pool: Candidates, budget: int, parameters: UHerdingParameters) -> S
             f"{missing} of {len(pool.candidates)} candidates have no prediction; each counts as "
             "much as the median case."
         )
-    reason = "It resembles cases that the model is unsure about and no chosen case resembles yet."
-    return Selection(_explained(chosen, rows, reason, weights), facts)
+    reason = "It resembles cases that the model is unsure about and no chosen case resembles yet"
+    explained = _explained(chosen, rows, reason, "the model's doubt", weights)
+    return Selection(explained, facts)
 
 
 def _facts(chosen: Herding) -> dict[str, Any]:
     return {"width": chosen.width, "represented": chosen.represented}
 
 
-def _explained(chosen: Herding, rows: Indices, reason: str, weights: Floats | None) -> list[Pick]:
+def _explained(
+    chosen: Herding, rows: Indices, reason: str, whole: str, weights: Floats | None = None
+) -> list[Pick]:
+    """Return the picks with their reasons; `whole` is what the cases stand for, in words."""
     picks = []
-    for index, gain in zip(rows[chosen.picks].tolist(), chosen.gains.tolist(), strict=True):
+    beyond = "Every case that counts is represented; of those that are left it is the first."
+    levels = [f"{100 * level:.3g}" for level in chosen.levels]
+    for place, (index, gain) in enumerate(
+        zip(rows[chosen.picks].tolist(), chosen.gains.tolist(), strict=True)
+    ):
         why: dict[str, Any] = {"role": "represents" if gain else "adds nothing", "score": gain}
         if weights is not None:
             why["weight"] = float(weights[index])
-        beyond = "Every case that counts is represented; of those that are left it is the first."
-        picks.append(Pick(index, reason if gain else beyond, why))
+        stands = (
+            f"the chosen stand for {levels[place + 1]} % of {whole} instead of {levels[place]} %."
+        )
+        picks.append(Pick(index, f"{reason}; with it, {stands}" if gain else beyond, why))
     return picks

@@ -66,9 +66,14 @@ def test_by_hand() -> None:
     near = np.exp(-squared / 0.25)
     np.testing.assert_allclose(chosen.gains, [near[1].sum() / 4, (1 - near[1, 3]) / 4], rtol=1e-6)
     assert chosen.represented == pytest.approx((2 * near[1, 0] + 2) / 4)
+    np.testing.assert_allclose(
+        chosen.levels, [0, near[1].sum() / 4, chosen.represented], rtol=1e-6, atol=1e-7
+    )
     # Where only the last two are in doubt, the third stands for one of them; all else is nothing.
     doubted = herding(features, 2, weights=[0, 0, 1, 0.5], width=0.5)
     assert doubted.picks.tolist() == [2, 3]
+    halfway = (1 + 0.5 * near[2, 3]) / 1.5
+    np.testing.assert_allclose(doubted.levels, [0, halfway, 1], rtol=1e-6, atol=1e-7)
     assert herding(features, 1, [3], [1, 1, 1, np.nan], 0.5).picks.tolist() == [1]
 
 
@@ -162,3 +167,12 @@ def test_it_says_what_is_wrong() -> None:
     pool = Candidates(np.eye(5), np.eye(5)[:, :2], np.arange(5), np.arange(0))
     with pytest.raises(InputError, match="width of the kernel"):
         select("maxherding", pool, 1, {"width": 0.0})
+
+
+def test_each_reason_says_what_the_case_adds() -> None:
+    # Three copies of one direction and one case across: kernel e^(-2) between the two.
+    features = np.array([[1.0, 0], [1, 0], [1, 0], [0, 1]])
+    pool = Candidates(features, features, np.arange(4), np.arange(0))
+    first, second = select("maxherding", pool, 2).picks
+    assert first.reason.endswith("with it, the chosen stand for 78.4 % of the pool instead of 0 %.")
+    assert second.reason.endswith("stand for 100 % of the pool instead of 78.4 %.")
