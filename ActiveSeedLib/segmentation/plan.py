@@ -185,7 +185,7 @@ def _plan_2d(
     epochs = _epochs(settings, memory, small=False)
     sentences = [
         f"A 2-D Attention U-Net, {reason}; every slice is resized to {rows}×{columns} pixels.",
-        f"{epochs} epochs with {batch} slice{'s' * (batch > 1)} a step.",
+        f"{_length(settings, epochs)} with {batch} slice{'s' * (batch > 1)} a step.",
     ]
     if volumes:
         name = ("head-foot", "back-front", "left-right")[axis]
@@ -244,7 +244,7 @@ def _plan_3d(
         sentences=(
             f"A 3-D U-Net, {reason}; they are resampled to {mm} mm (slices, rows, columns).",
             f"One input is a patch of {size} voxels, {covering}.",
-            f"{epochs} epochs with {batch} patch{'es' * (batch > 1)} a step.",
+            f"{_length(settings, epochs)} with {batch} patch{'es' * (batch > 1)} a step.",
         ),
     )
 
@@ -298,6 +298,11 @@ def _epochs(settings: TrainSettings, memory: Memory, *, small: bool) -> int:
     """
     fast = memory.device == "cuda" or small
     return settings.epochs or (PAPER_EPOCHS if fast else CPU_EPOCHS)
+
+
+def _length(settings: TrainSettings, epochs: int) -> str:
+    """Return in words how long a training is; the epochs that steps come to are known later."""
+    return f"{epochs} epochs" if settings.steps is None else f"{settings.steps} steps"
 
 
 def _batch(settings: TrainSettings, memory: Memory, sample: int) -> int:

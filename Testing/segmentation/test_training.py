@@ -60,6 +60,7 @@ def test_steps_do_not_grow_with_the_cases(given, folder, count, epochs):
     assert trained.plan.epochs == epochs
     assert len(trained.history) == epochs
     assert any("13 steps were asked for" in text for text in trained.sentences)
+    assert any(text.startswith("13 steps with 2 slices") for text in trained.sentences)
 
 
 def test_the_learning_rate_falls_where_it_is_asked_to(given, cases, tmp_path):
