@@ -52,7 +52,8 @@ class TextBox:
         session = self._panel.session
         if session is not None:
             steps = inspect_steps(session, self._panel.choices)
-            self._panel.run(steps, "Inspecting the encoder", self._on_inspected)
+            advanced = self._panel.advanced
+            self._panel.run(steps, "Inspecting the encoder", self._on_inspected, near=advanced)
 
     def save(self, *_args: Any) -> None:
         """Ask where, and write the provenance or the report there."""

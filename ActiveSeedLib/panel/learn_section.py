@@ -128,7 +128,7 @@ class LearnSection(Section):
             return
         with self.panel.guarded():
             steps = retrain_steps(session, self.panel.choices)
-            self.panel.run(steps, "Retraining", self._on_finished)
+            self.panel.run(steps, "Retraining", self._on_finished, near=self)
 
     def start_anew(self) -> None:
         """Give up the training that was stopped, and train from the beginning."""

@@ -132,7 +132,7 @@ class MapSection(Section):
             return
         with self.panel.guarded():
             steps = map_steps(session, self.panel.choices)
-            self.panel.run(steps, "Making the map", self._on_made)
+            self.panel.run(steps, "Making the map", self._on_made, near=self)
 
     def export_picture(self, path: Path) -> None:
         """Write the map as the user sees it."""
@@ -149,7 +149,7 @@ class MapSection(Section):
         with self.panel.guarded():
             self._figure = path
             steps = figure_steps(session, self.panel.choices, path)
-            self.panel.run(steps, "The figure", self._on_drawn)
+            self.panel.run(steps, "The figure", self._on_drawn, near=self)
 
     def export_csv(self, path: Path) -> None:
         """Write every case with its place and what is known of it."""

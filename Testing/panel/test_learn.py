@@ -215,7 +215,7 @@ def test_what_resume_and_start_anew_would_do_is_said_before(
     assert "label maps have changed" in ui.unfinishedLabel.text
     assert ui.resumeButton.isHidden()
     asked = []
-    monkeypatch.setattr(panel, "run", lambda steps, *_args: asked.append(steps[0].job))
+    monkeypatch.setattr(panel, "run", lambda steps, *_args, **_kwargs: asked.append(steps[0].job))
     ui.anewButton.click()
     assert asked == ["train"]
     assert [model.state for model in panel.session.project.models()] == ["abandoned"]
