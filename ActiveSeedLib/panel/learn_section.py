@@ -57,7 +57,13 @@ class LearnSection(Section):
         ui.scoresTable.setHorizontalHeaderLabels(list(COLUMNS))
         ui.scoresTable.verticalHeader().setVisible(False)
         ui.scoresTable.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
-        ui.scoresTable.horizontalHeader().setStretchLastSection(True)
+        header = ui.scoresTable.horizontalHeader()
+        header.setFixedHeight(ROW_HEIGHT)
+        header.setStretchLastSection(True)
+        for column in range(len(COLUMNS) - 1):
+            header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
+        # In a narrow panel it would lie on the only row; the tooltip has what is cut.
+        ui.scoresTable.setHorizontalScrollBarPolicy(qt.Qt.ScrollBarAlwaysOff)
         for title in CURVES:
             ui.curveComboBox.addItem(title)
         ui.retrainButton.clicked.connect(self._on_retrain)
@@ -294,7 +300,7 @@ class LearnSection(Section):
         for row, score in enumerate(scores):
             for column, text in enumerate(score_cells(score)):
                 item = qt.QTableWidgetItem(text)
-                item.setToolTip(score.model)
+                item.setToolTip(f"{text} ({score.model})")
                 table.setItem(row, column, item)
 
     def _show_notes(self) -> None:

@@ -260,3 +260,14 @@ def test_without_a_window_it_says_so(panel: Panel, root: Path, tmp_path: Path) -
         assert (tmp_path / "scores.csv").stat().st_size
     finally:
         slicer.app.without_window(False)
+
+
+def test_the_rounds_are_seen_whole_in_a_narrow_panel(scored: Panel) -> None:
+    """Slicer's panel is some 350 pixels wide; a bar to scroll by would lie on the last row."""
+    scored.widget.resize(350, 900)
+    settle()
+    table = scored.learn.ui.scoresTable
+    assert table.rowCount == 2
+    assert not table.horizontalScrollBar().visible
+    assert not table.verticalScrollBar().visible
+    assert table.viewport().height >= sum(table.rowHeight(row) for row in range(2))
