@@ -24,7 +24,7 @@ class TextBox:
     def __init__(self, panel: "Panel", ui: Any) -> None:
         self._panel, self._ui = panel, ui
         self._seen: tuple[Any, ...] = ()
-        self._report = ""
+        self._report = self._inspected = ""
         self._timer = qt.QTimer()
         self._timer.setInterval(LOOK_MS)
         self._timer.timeout.connect(self._look)
@@ -81,6 +81,7 @@ class TextBox:
         self._ui.logButton.setChecked(False)
         self._ui.provenanceButton.setChecked(False)
         self._report = report.text()
+        self._inspected = str(self._panel.results["inspect"]["encoder"])
         self._show()
         self._panel.notice(report.verdict)
 
@@ -117,7 +118,7 @@ class TextBox:
         if provenance:
             self._show_provenance()
         if report:
-            ui.textLabel.setText("Whether the encoder is worth trusting on this pool:")
+            ui.textLabel.setText(f"Whether {self._inspected} is worth trusting on this pool:")
             ui.textView.setPlainText(self._report)
 
     def _show_provenance(self) -> None:
