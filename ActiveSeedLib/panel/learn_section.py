@@ -206,7 +206,11 @@ class LearnSection(Section):
         session = self.panel.session
         if not done or session is None:
             return
-        self.panel.notice(round_finished(session.project, self.panel.results))
+        words = round_finished(session.project, self.panel.results)
+        opened = self.panel.label.key
+        is_more = session.next_case(opened) not in (None, opened)
+        actions = [("Open next", self.panel.queue.open_next)] if is_more else []
+        self.panel.notice(words, actions=actions)
 
     # -- the curves -------------------------------------------------------------------------------
 

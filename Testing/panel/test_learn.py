@@ -199,7 +199,10 @@ def test_a_training_is_watched_stopped_resumed_and_says_what_it_brought(
     assert "The round is finished." in panel.notice_text
     assert "Dice" in panel.notice_text
     assert len(cells(panel)) == 1
-    assert panel.session.next_case(None) is not None, "the next cases are suggested"
+    following = panel.session.next_case(None)
+    assert following is not None, "the next cases are suggested"
+    panel.bar.press("Open next")
+    assert panel.label.key == following
 
 
 def test_what_resume_and_start_anew_would_do_is_said_before(
