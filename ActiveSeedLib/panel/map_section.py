@@ -271,9 +271,12 @@ class MapSection(Section):
 
 
 def legend(groups: Sequence[PointGroup]) -> str:
-    """Return what each colour stands for, and how many cases are so, as rich text."""
+    """Return what each colour stands for, and how many cases are so, as rich text.
+
+    Lines are broken between the entries alone, so that sign, name and number stay together.
+    """
     return " &nbsp; ".join(
         f'<span style="color:{group.color}">{SIGNS.get(group.marker, "✚")}</span>&nbsp;'
-        f"{escape(group.name)}&nbsp;({len(group.keys)})"
+        f"{escape(group.name).replace(' ', '&nbsp;')}&nbsp;({len(group.keys)})"
         for group in groups
     )
