@@ -58,7 +58,7 @@ def test_the_queue_tells_which_slices_wait(session: Session, key: Key) -> None:
     ]
     assert queues.suggested_words(session) == "3 slices of 2 cases are suggested."
     why = "It is unlike the others."
-    assert session.reason(key(0)) == f"Slice 3: {why} Slice 6: {why}"
+    assert session.reason(key(0)) == f"Slices 3, 6: {why}"
     assert session.reason(slice_key(key(0), 5)) == why
     assert session.reason(slice_key(key(0), 0)) == "Not suggested yet."
     assert session.what_next().sentence == "Label the 2 cases of the queue."
