@@ -114,6 +114,9 @@ def test_only_the_suggested_slices_are_checked(session: Session, key: Key) -> No
     image.array[5, 1:9, 1:10] = 3
     assert session.check(key(0), image) == []
     assert session.check(key(0), Image(image.array[:4], GEOMETRY))[0].kind == "geometry"
+    session.save(key(0), image, 0.0, True)
+    assert session.slices_to_label(key(0)) == ()
+    assert session.check(key(0), image) == [], "saved again, it is no whole volume either"
 
 
 @pytest.mark.parametrize(("axis", "place"), [(0, (38, 30, 5)), (1, (38, 5, 30)), (2, (5, 38, 30))])
