@@ -115,8 +115,10 @@ class Session:
 
     def slices_to_label(self, key: str) -> tuple[int, ...]:
         """Return the slices of a case (from 0) that are to be labelled; () for a whole case."""
-        waiting = self.project.slices(key, SliceState.SUGGESTED)
-        return tuple(one.slice_index for one in waiting)
+        return self._slices(key, SliceState.SUGGESTED)
+
+    def _slices(self, key: str, state: SliceState) -> tuple[int, ...]:
+        return tuple(one.slice_index for one in self.project.slices(key, state))
 
     def counts(self) -> dict[str, int]:
         """Return how many cases have each status, those without any included."""
@@ -238,7 +240,8 @@ class Session:
         these are looked at.
         """
         case = self.project.case(key).case
-        slices = self.slices_to_label(key)
+        # Saved once more, they wait no longer; still nothing is missed elsewhere in the volume.
+        slices = self.slices_to_label(key) or self._slices(key, SliceState.LABELLED)
         if slices:
             axis = self.project.slice_axis(case)
             return check_slices(image, case.geometry, self.schema, axis, slices)

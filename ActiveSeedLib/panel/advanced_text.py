@@ -24,7 +24,7 @@ class TextBox:
     def __init__(self, panel: "Panel", ui: Any) -> None:
         self._panel, self._ui = panel, ui
         self._seen: tuple[Any, ...] = ()
-        self._report = ""
+        self._report = self._inspected = ""
         self._timer = qt.QTimer()
         self._timer.setInterval(LOOK_MS)
         self._timer.timeout.connect(self._look)
@@ -52,7 +52,8 @@ class TextBox:
         session = self._panel.session
         if session is not None:
             steps = inspect_steps(session, self._panel.choices)
-            self._panel.run(steps, "Inspecting the encoder", self._on_inspected)
+            advanced = self._panel.advanced
+            self._panel.run(steps, "Inspecting the encoder", self._on_inspected, near=advanced)
 
     def save(self, *_args: Any) -> None:
         """Ask where, and write the provenance or the report there."""
@@ -80,6 +81,7 @@ class TextBox:
         self._ui.logButton.setChecked(False)
         self._ui.provenanceButton.setChecked(False)
         self._report = report.text()
+        self._inspected = str(self._panel.results["inspect"]["encoder"])
         self._show()
         self._panel.notice(report.verdict)
 
@@ -116,7 +118,7 @@ class TextBox:
         if provenance:
             self._show_provenance()
         if report:
-            ui.textLabel.setText("Whether the encoder is worth trusting on this pool:")
+            ui.textLabel.setText(f"Whether {self._inspected} is worth trusting on this pool:")
             ui.textView.setPlainText(self._report)
 
     def _show_provenance(self) -> None:

@@ -55,7 +55,8 @@ class WeightsBox:
         offer = self._offer()
         if offer is not None:
             title = f"Downloading the weights of {offer.encoder}"
-            self._panel.run([Step("download", {"weights": offer.name}, title)], title, self._on_end)
+            steps = [Step("download", {"weights": offer.name}, title)]
+            self._panel.run(steps, title, self._on_end, near=self._panel.advanced)
 
     def remove(self, *_args: Any) -> None:
         """Delete the downloaded file."""

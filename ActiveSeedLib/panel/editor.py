@@ -6,6 +6,8 @@ import slicer
 
 TAG = "ActiveSeed"
 ATTRIBUTE = "ActiveSeed.case"
+IN_HAND = ("Paint", "Draw", "Erase", "Scissors")
+"""Tools that do nothing before the mouse is pressed, and so may be there when a case opens."""
 
 
 class Editor:
@@ -18,6 +20,8 @@ class Editor:
     def __init__(self, widget: Any) -> None:
         self._widget = widget
         self._node: Any = None
+        self._tool = ""
+        self._is_here = False
         # Else the hidden list of segmentations would choose one of the user's own.
         widget.segmentationNodeSelectorAddAttribute("vtkMRMLSegmentationNode", ATTRIBUTE)
         widget.setEnabled(False)
@@ -25,15 +29,21 @@ class Editor:
         widget.setMRMLScene(slicer.mrmlScene)
 
     def show(self, segmentation: Any, volume: Any) -> None:
-        """Edit `segmentation` on the voxels of `volume`."""
+        """Edit `segmentation` on the voxels of `volume`, with the tool of the case before."""
         self._take_node()
         self._widget.setSegmentationNode(segmentation)
         self._widget.setSourceVolumeNode(volume)
         self._node.SetOverwriteMode(self._node.OverwriteAllSegments)
         self._widget.setEnabled(True)
+        if self._tool and self._is_here:
+            self._widget.setActiveEffectByName(self._tool)
 
     def clear(self) -> None:
-        """Edit nothing."""
+        """Edit nothing; a brush in hand is kept for the next case."""
+        if self._widget.segmentationNode() is not None:  # else it was cleared before
+            effect = self._widget.activeEffect()
+            name = str(effect.name) if effect is not None else ""
+            self._tool = name if name in IN_HAND else ""
         self._widget.setActiveEffect(None)
         self._widget.setSegmentationNode(None)
         self._widget.removeViewObservations()
@@ -45,6 +55,7 @@ class Editor:
 
     def enter(self) -> None:
         """Take the keys, because the user came to the module."""
+        self._is_here = True
         if slicer.util.mainWindow() is not None:
             self._widget.installKeyboardShortcuts()
         self._take_node()
@@ -52,6 +63,7 @@ class Editor:
 
     def exit(self) -> None:
         """Leave mouse and keys to the module that the user goes to."""
+        self._is_here = False
         self._widget.setActiveEffect(None)
         self._widget.uninstallKeyboardShortcuts()
         self._widget.removeViewObservations()

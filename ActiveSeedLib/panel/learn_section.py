@@ -57,7 +57,13 @@ class LearnSection(Section):
         ui.scoresTable.setHorizontalHeaderLabels(list(COLUMNS))
         ui.scoresTable.verticalHeader().setVisible(False)
         ui.scoresTable.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
-        ui.scoresTable.horizontalHeader().setStretchLastSection(True)
+        header = ui.scoresTable.horizontalHeader()
+        header.setFixedHeight(ROW_HEIGHT)
+        header.setStretchLastSection(True)
+        for column in range(len(COLUMNS) - 1):
+            header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
+        # In a narrow panel it would lie on the only row; the tooltip has what is cut.
+        ui.scoresTable.setHorizontalScrollBarPolicy(qt.Qt.ScrollBarAlwaysOff)
         for title in CURVES:
             ui.curveComboBox.addItem(title)
         ui.retrainButton.clicked.connect(self._on_retrain)
@@ -128,7 +134,7 @@ class LearnSection(Section):
             return
         with self.panel.guarded():
             steps = retrain_steps(session, self.panel.choices)
-            self.panel.run(steps, "Retraining", self._on_finished)
+            self.panel.run(steps, "Retraining", self._on_finished, near=self)
 
     def start_anew(self) -> None:
         """Give up the training that was stopped, and train from the beginning."""
@@ -200,7 +206,11 @@ class LearnSection(Section):
         session = self.panel.session
         if not done or session is None:
             return
-        self.panel.notice(round_finished(session.project, self.panel.results))
+        words = round_finished(session.project, self.panel.results)
+        opened = self.panel.label.key
+        is_more = session.next_case(opened) not in (None, opened)
+        actions = [("Open next", self.panel.queue.open_next)] if is_more else []
+        self.panel.notice(words, actions=actions)
 
     # -- the curves -------------------------------------------------------------------------------
 
@@ -294,7 +304,7 @@ class LearnSection(Section):
         for row, score in enumerate(scores):
             for column, text in enumerate(score_cells(score)):
                 item = qt.QTableWidgetItem(text)
-                item.setToolTip(score.model)
+                item.setToolTip(f"{text} ({score.model})")
                 table.setItem(row, column, item)
 
     def _show_notes(self) -> None:

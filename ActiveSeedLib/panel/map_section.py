@@ -132,7 +132,7 @@ class MapSection(Section):
             return
         with self.panel.guarded():
             steps = map_steps(session, self.panel.choices)
-            self.panel.run(steps, "Making the map", self._on_made)
+            self.panel.run(steps, "Making the map", self._on_made, near=self)
 
     def export_picture(self, path: Path) -> None:
         """Write the map as the user sees it."""
@@ -149,7 +149,7 @@ class MapSection(Section):
         with self.panel.guarded():
             self._figure = path
             steps = figure_steps(session, self.panel.choices, path)
-            self.panel.run(steps, "The figure", self._on_drawn)
+            self.panel.run(steps, "The figure", self._on_drawn, near=self)
 
     def export_csv(self, path: Path) -> None:
         """Write every case with its place and what is known of it."""
@@ -271,9 +271,12 @@ class MapSection(Section):
 
 
 def legend(groups: Sequence[PointGroup]) -> str:
-    """Return what each colour stands for, and how many cases are so, as rich text."""
+    """Return what each colour stands for, and how many cases are so, as rich text.
+
+    Lines are broken between the entries alone, so that sign, name and number stay together.
+    """
     return " &nbsp; ".join(
         f'<span style="color:{group.color}">{SIGNS.get(group.marker, "✚")}</span>&nbsp;'
-        f"{escape(group.name)}&nbsp;({len(group.keys)})"
+        f"{escape(group.name).replace(' ', '&nbsp;')}&nbsp;({len(group.keys)})"
         for group in groups
     )

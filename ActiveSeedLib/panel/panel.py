@@ -82,7 +82,11 @@ class Panel:
         layout.addStretch(1)
         editor = self.label.ui.editorWidget
         self._sight = Sight(
-            self.ui.noticeFrame, self.label.widget, editor, lambda: self.is_up_to_date
+            self.ui.noticeFrame,
+            self.job.widget,
+            self.label.widget,
+            editor,
+            lambda: self.is_up_to_date,
         )
         self.runner.changed.connect(self._on_job_changed)
         self.runner.advanced.connect(self.cases_changed)
@@ -284,13 +288,20 @@ class Panel:
         """What each finished step of the latest run returned, by job."""
         return self.runner.results
 
-    def run(self, steps: Sequence[Step], title: str, finished: Finished | None = None) -> bool:
+    def run(
+        self,
+        steps: Sequence[Step],
+        title: str,
+        finished: Finished | None = None,
+        near: Section | None = None,
+    ) -> bool:
         """Let the worker do `steps` one after another; return whether it began.
 
         Args:
             steps: jobs with their parameters.
             title: what the whole is, in words.
             finished: called at the end with whether every step was done.
+            near: where it was asked for, and so where its progress is seen; None: the queue.
         """
         if self.is_busy:
             self.notice("Something is running already: wait for its end, or cancel it.", "warning")
@@ -300,6 +311,7 @@ class Panel:
             return False
         self.clear_notice()
         self._finished = finished
+        self._sight.show_job_above((near or self.queue).widget)
         self.runner.run(steps, title)
         return self.is_busy
 

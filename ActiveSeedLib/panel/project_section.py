@@ -183,6 +183,8 @@ class ProjectSection(Section):
             self.panel.bar.offer("Retry", self._retry)
         elif self._tried is not None and self.open(self._tried):
             self._show_report("What was repaired", self.panel.results["repair"]["said"])
+            if not self.panel.notice_text:  # where a case is opened, too, the report is folded
+                self.panel.notice("The project is repaired: see what was done, under Project.")
 
     def _begin_dropped(self) -> None:
         self.begin(self._dropped)

@@ -15,17 +15,18 @@ class Sight:
 
     Args:
         notice: the frame of the message.
+        job: the strip with the progress of what runs.
         label: the Label section.
         editor: the Segment Editor in it.
         is_settled: tells whether the panel shows everything as it will stay.
     """
 
     def __init__(
-        self, notice: Any, label: Any, editor: Any, is_settled: Callable[[], bool]
+        self, notice: Any, job: Any, label: Any, editor: Any, is_settled: Callable[[], bool]
     ) -> None:
-        self._notice, self._label, self._editor = notice, label, editor
+        self._notice, self._job, self._label, self._editor = notice, job, label, editor
         self._is_settled = is_settled
-        self._wants_tools = self._wants_notice = self._wants_top = False
+        self._wants_tools = self._wants_notice = self._wants_top = self._wants_job = False
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._on_settled)
@@ -47,17 +48,17 @@ class Sight:
 
     def place_notice(self, index: int) -> None:
         """Put the message before the widget that is at `index` of the panel without it."""
-        layout = self._notice.parent().layout()
-        if layout.indexOf(self._notice) != index:
-            layout.removeWidget(self._notice)
-            layout.insertWidget(index, self._notice)
+        _place(self._notice, index)
 
     def place_notice_above(self, section: Any) -> None:
         """Put the message right above a section."""
-        layout = self._notice.parent().layout()
-        index = layout.indexOf(section)
-        before = layout.indexOf(self._notice) < index
-        self.place_notice(index - 1 if before else index)
+        _place_above(self._notice, section)
+
+    def show_job_above(self, section: Any) -> None:
+        """Put the progress right above the section where it was asked for, and in sight."""
+        _place_above(self._job, section)
+        self._wants_job = True
+        self._timer.start(SETTLED)
 
     def close(self) -> None:
         """Do nothing any more."""
@@ -68,7 +69,8 @@ class Sight:
             self._timer.start(SETTLED)
             return
         tools, notice, top = self._wants_tools, self._wants_notice, self._wants_top
-        self._wants_tools = self._wants_notice = self._wants_top = False
+        job = self._wants_job
+        self._wants_tools = self._wants_notice = self._wants_top = self._wants_job = False
         area = _area_of(self._label)
         if area is None or not self._notice.parent().visible:  # another module is there
             return
@@ -84,6 +86,10 @@ class Sight:
         begins = _top_of(self._notice, content)
         if self._notice.visible and (notice or begins + self._notice.height > bar.value):
             bar.setValue(min(bar.value, begins))
+        if job and self._job.visible:
+            begins = _top_of(self._job, content)
+            ends = begins + self._job.height
+            bar.setValue(min(begins, max(bar.value, ends - area.viewport().height)))
 
 
 def _area_of(widget: Any) -> Any:
@@ -92,6 +98,21 @@ def _area_of(widget: Any) -> Any:
     while parent is not None and not hasattr(parent, "ensureWidgetVisible"):
         parent = parent.parent()
     return parent
+
+
+def _place(strip: Any, index: int) -> None:
+    """Put a strip before the widget that is at `index` of the panel without it."""
+    layout = strip.parent().layout()
+    if layout.indexOf(strip) != index:
+        layout.removeWidget(strip)
+        layout.insertWidget(index, strip)
+
+
+def _place_above(strip: Any, section: Any) -> None:
+    layout = strip.parent().layout()
+    index = layout.indexOf(section)
+    before = layout.indexOf(strip) < index
+    _place(strip, index - 1 if before else index)
 
 
 def _top_of(widget: Any, content: Any) -> int:

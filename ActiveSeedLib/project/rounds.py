@@ -9,7 +9,7 @@ from ActiveSeedLib.errors import InputError
 from ActiveSeedLib.pool.slices import split_key
 from ActiveSeedLib.project.database import dump, now
 from ActiveSeedLib.project.records import Pick, QueueItem, Round, Status
-from ActiveSeedLib.project.slices import Chosen, Slices
+from ActiveSeedLib.project.slices import Chosen, Slices, reasons_in_words
 
 _SELECTABLE = (Status.UNLABELLED,)
 # A slice may be of a case of which other slices are suggested or labelled.
@@ -186,7 +186,7 @@ def _together(picks: Sequence[Chosen]) -> tuple[str, Mapping[str, Any]]:
     told = [(one.slice_index + 1, one) for one in picks if one.slice_index is not None]
     if not told:
         return picks[0].reason, picks[0].why
-    reason = " ".join(f"Slice {number}: {one.reason}" for number, one in told)
+    reason = reasons_in_words((number - 1, one.reason) for number, one in told)
     slices = [
         {"slice": number, "position": one.position, "reason": one.reason, **one.why}
         for number, one in told

@@ -93,7 +93,7 @@ class Slices(Cases):
     def slice_reasons(self, key: str) -> str:
         """Return why slices of a case wait, in words; empty where none does."""
         waiting = self.slices(key, SliceState.SUGGESTED)
-        return " ".join(f"Slice {one.slice_index + 1}: {one.reason}" for one in waiting)
+        return reasons_in_words((one.slice_index, one.reason) for one in waiting)
 
     def slices_to_label(self) -> dict[str, list[int]]:
         """Return key → the suggested slices (from 0) of every case that waits in the queue."""
@@ -254,3 +254,14 @@ def _status(unit: str, of_case: Mapping[str, Status], states: Mapping[str, Slice
     if state is SliceState.SUGGESTED:
         return Status.IN_PROGRESS if status is Status.IN_PROGRESS else Status.SUGGESTED
     return Status.UNLABELLED
+
+
+def reasons_in_words(reasons: Iterable[tuple[int, str]]) -> str:
+    """Return why slices (from 0) were chosen; those chosen for one reason are named together."""
+    together: dict[str, list[str]] = {}
+    for index, reason in reasons:
+        together.setdefault(reason, []).append(str(index + 1))
+    return " ".join(
+        f"Slice{'s' * (len(numbers) > 1)} {', '.join(numbers)}: {reason}"
+        for reason, numbers in together.items()
+    )

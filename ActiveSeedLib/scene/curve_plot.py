@@ -52,6 +52,9 @@ class CurvePlot:
             points = self._points.setdefault(key, {})
             points[float(epoch)] = float(value)
             self._series[key].set_points(np.array(sorted(points.items())))
+            if marker is None and len(points) <= 2:  # a line takes two points, one needs a mark
+                mark = "circle" if len(points) == 1 else None
+                self._series[key].style(color=color, marker=mark, line="Solid")
         drawn = [point for points in self._points.values() for point in points.items()]
         names = [series.node.GetName() for series in self._series.values()]
         self.chart.SetYAxisTitle(" and ".join(names))

@@ -58,7 +58,7 @@ def test_the_queue_tells_which_slices_wait(session: Session, key: Key) -> None:
     ]
     assert queues.suggested_words(session) == "3 slices of 2 cases are suggested."
     why = "It is unlike the others."
-    assert session.reason(key(0)) == f"Slice 3: {why} Slice 6: {why}"
+    assert session.reason(key(0)) == f"Slices 3, 6: {why}"
     assert session.reason(slice_key(key(0), 5)) == why
     assert session.reason(slice_key(key(0), 0)) == "Not suggested yet."
     assert session.what_next().sentence == "Label the 2 cases of the queue."
@@ -114,6 +114,9 @@ def test_only_the_suggested_slices_are_checked(session: Session, key: Key) -> No
     image.array[5, 1:9, 1:10] = 3
     assert session.check(key(0), image) == []
     assert session.check(key(0), Image(image.array[:4], GEOMETRY))[0].kind == "geometry"
+    session.save(key(0), image, 0.0, True)
+    assert session.slices_to_label(key(0)) == ()
+    assert session.check(key(0), image) == [], "saved again, it is no whole volume either"
 
 
 @pytest.mark.parametrize(("axis", "place"), [(0, (38, 30, 5)), (1, (38, 5, 30)), (2, (5, 38, 30))])

@@ -430,6 +430,7 @@ def test_the_report_on_the_encoder_is_shown_and_gives_way_to_the_log(
     assert not ui.provenanceButton.checked
     assert not ui.textView.isHidden()
     text = str(ui.textView.plainText)
+    assert str(ui.textLabel.text).startswith("Whether descriptor is worth trusting")
     assert "Near-copies: " in text
     assert panel.notice_text == text.splitlines()[0]
     with pump.chosen(tmp_path / "report"):

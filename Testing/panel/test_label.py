@@ -187,6 +187,30 @@ def test_save_and_next_opens_the_next_case_once_this_one_is_done(panel: Panel) -
     assert not on_disk(panel, second).any()
 
 
+def test_the_brush_stays_in_hand_from_case_to_case(panel: Panel) -> None:
+    editor = panel.label.ui.editorWidget
+
+    def in_hand_after_next(tool: str) -> str | None:
+        effect = editor.effectByName(tool) if tool else None
+        editor.setActiveEffect(effect)
+        pump.click(panel.queue.ui.nextButton)
+        left = editor.activeEffect()
+        return None if left is None else str(left.name)
+
+    open_first(panel)
+    assert in_hand_after_next("Paint") == "Paint"
+    assert in_hand_after_next("Threshold") is None, "it would colour a case that was only opened"
+    editor.setActiveEffectByName("Erase")
+    pump.click(panel.label.ui.closeCaseButton)
+    assert editor.activeEffect() is None
+    open_first(panel)
+    assert editor.activeEffect().name == "Erase"
+    panel.exit()
+    assert editor.activeEffect() is None, "the mouse is the other module's"
+    panel.enter()
+    assert in_hand_after_next("") is None
+
+
 def test_save_and_next_at_the_end_says_what_to_do(panel: Panel) -> None:
     for key in queued(panel):
         panel.queue.open(key)

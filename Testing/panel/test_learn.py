@@ -199,7 +199,10 @@ def test_a_training_is_watched_stopped_resumed_and_says_what_it_brought(
     assert "The round is finished." in panel.notice_text
     assert "Dice" in panel.notice_text
     assert len(cells(panel)) == 1
-    assert panel.session.next_case(None) is not None, "the next cases are suggested"
+    following = panel.session.next_case(None)
+    assert following is not None, "the next cases are suggested"
+    panel.bar.press("Open next")
+    assert panel.label.key == following
 
 
 def test_what_resume_and_start_anew_would_do_is_said_before(
@@ -215,7 +218,7 @@ def test_what_resume_and_start_anew_would_do_is_said_before(
     assert "label maps have changed" in ui.unfinishedLabel.text
     assert ui.resumeButton.isHidden()
     asked = []
-    monkeypatch.setattr(panel, "run", lambda steps, *_args: asked.append(steps[0].job))
+    monkeypatch.setattr(panel, "run", lambda steps, *_args, **_kwargs: asked.append(steps[0].job))
     ui.anewButton.click()
     assert asked == ["train"]
     assert [model.state for model in panel.session.project.models()] == ["abandoned"]
@@ -260,3 +263,14 @@ def test_without_a_window_it_says_so(panel: Panel, root: Path, tmp_path: Path) -
         assert (tmp_path / "scores.csv").stat().st_size
     finally:
         slicer.app.without_window(False)
+
+
+def test_the_rounds_are_seen_whole_in_a_narrow_panel(scored: Panel) -> None:
+    """Slicer's panel is some 350 pixels wide; a bar to scroll by would lie on the last row."""
+    scored.widget.resize(350, 900)
+    settle()
+    table = scored.learn.ui.scoresTable
+    assert table.rowCount == 2
+    assert not table.horizontalScrollBar().visible
+    assert not table.verticalScrollBar().visible
+    assert table.viewport().height >= sum(table.rowHeight(row) for row in range(2))

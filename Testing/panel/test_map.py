@@ -106,6 +106,7 @@ def test_the_map_is_shown_beside_the_slices_with_every_case(mapped: Panel) -> No
     text = mapped.map.ui.legendLabel.text
     assert f"Test&nbsp;({rounds.TEST})" in text
     assert f"Labelled&nbsp;({rounds.LABELLED})" in text
+    assert "Not&nbsp;labelled&nbsp;(" in text, "an entry would be broken over two lines"
 
 
 def test_without_a_map_the_worker_makes_one_first(panel: Panel, root: Path) -> None:

@@ -200,6 +200,7 @@ def test_a_project_with_a_damaged_database_is_repaired_on_a_click(
     assert panel.session is not None
     assert len(panel.session.rows()) == cases
     assert str(panel.project.ui.reportTitleLabel.text) == "What was repaired"
+    assert "is repaired" in panel.notice_text, "the report may be folded away"
     assert any("backups" in line for line in report_lines(panel)) == (database is not None)
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ host.start()
 
 import qt  # noqa: E402
 
+from ActiveSeedLib.app.steps import Step  # noqa: E402
 from ActiveSeedLib.panel.case_table import FEWEST, MOST  # noqa: E402
 from ActiveSeedLib.panel.panel import Panel  # noqa: E402
 from ActiveSeedLib.panel.sight import TOOLS  # noqa: E402
@@ -141,3 +143,25 @@ def test_what_the_work_began_with_gives_way_to_when_it_was_saved(panel: Panel) -
     draw_all(panel, truth(panel, key))
     pump.click(panel.label.ui.saveButton)
     assert panel.label.ui.sourceLabel.text.startswith("Saved at ")
+
+
+@pytest.mark.parametrize("case_is_open", [False, True])
+def test_progress_is_seen_where_it_was_asked_for(
+    panel: Panel, area: Any, case_is_open: bool, tmp_path: Path
+) -> None:
+    """Else the way to Cancel leads up the whole panel, and nothing seems to happen."""
+    if case_is_open:
+        open_first(panel)
+        pump.wait_until(lambda: tools_in_sight(panel, area))
+    strip, layout = panel.job.widget, panel.widget.layout()
+    for near, section in ((panel.learn, panel.learn), (panel.map, panel.map), (None, panel.queue)):
+        area.verticalScrollBar().setValue(0 if near else area.verticalScrollBar().maximum)
+        folder = tmp_path / section.NAME
+        long = [Step("cohort", {"folder": str(folder), "cases": 500}, "")]
+        assert panel.run(long, "Drawing", near=near), panel.notice_text
+        assert layout.indexOf(strip) == layout.indexOf(section.widget) - 1
+        pump.wait_until(lambda: 0 <= top_of(strip, area) <= area.viewport().height - strip.height)
+        assert strip.visible
+        panel.cancel()
+        pump.wait_until(lambda: not panel.is_busy)
+        settle(panel)

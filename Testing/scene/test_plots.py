@@ -219,6 +219,14 @@ class TestCurves:
         curve.add_metric({"epoch": 50, "loss": 0.1})
         assert ranges(curve.chart)[0][1] > 50
 
+    def test_the_first_epoch_is_seen_before_there_is_a_line(self, scene: Any) -> None:
+        kind = slicer.vtkMRMLPlotSeriesNode
+        curve = CurvePlot(scene, "Training")
+        for epoch, mark in ((1, kind.MarkerStyleCircle), (2, kind.MarkerStyleNone)):
+            curve.add_metric({"epoch": epoch, "loss": 2 / epoch})
+            assert series_of(curve.chart)[0].GetMarkerStyle() == mark
+        assert series_of(curve.chart)[0].GetLineStyle() == kind.LineStyleSolid
+
     def test_they_grow_by_epoch(self, scene: Any) -> None:
         curve = CurvePlot(scene, "Training")
         curve.add_metric({"epoch": 1, "loss": 1.5, "validation_dice": None, "other": 3})
