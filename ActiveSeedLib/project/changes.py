@@ -261,6 +261,22 @@ def make_tables(connection: sqlite3.Connection, version: int) -> None:
     connection.execute(f"PRAGMA user_version = {version}")
 
 
+def table_statements(version: int) -> dict[str, str]:
+    """Return table → the statement that SQLite keeps of it, in a version."""
+    connection = sqlite3.connect(":memory:")
+    try:
+        make_tables(connection, version)
+        return kept_statements(connection)
+    finally:
+        connection.close()
+
+
+def kept_statements(connection: sqlite3.Connection) -> dict[str, str]:
+    """Return table → the statement that SQLite keeps of it, for all tables of a database."""
+    kept = "SELECT name, sql FROM main.sqlite_master WHERE type = 'table' AND name NOT LIKE "
+    return dict(connection.execute(f"{kept}'sqlite%'"))
+
+
 def _rows(
     connection: sqlite3.Connection, table: str, columns: Key, where: str = "1", values: Key = ()
 ) -> Iterator[Row]:

@@ -25,11 +25,13 @@ from ActiveSeedLib.project.changes import (
     Row,
     Rows,
     each_row,
+    kept_statements,
     key_columns,
     known_place,
     make_tables,
     read_changes,
     table_keys,
+    table_statements,
 )
 from ActiveSeedLib.project.database import Database
 from ActiveSeedLib.project.lock import WriterLock
@@ -145,6 +147,9 @@ def _what_is_wrong(root: Path) -> str | None:
     if version > VERSION:
         with closing(Database(path, write=False)) as database:
             database.check_version()
+    with closing(_readable(path)) as connection:
+        if kept_statements(connection) != table_statements(version):
+            return "its tables are not those of its version"
     return _differences(root)
 
 
@@ -245,7 +250,7 @@ def _salvaged(root: Path, version: int) -> tuple[int, Rows, str]:
     """Return version, rows and name of the first database of which enough can still be read."""
     copies = sorted((root / "backups").glob("project.*.sqlite"), key=_modified, reverse=True)
     for path in (root / DATABASE, *copies):
-        with suppress(sqlite3.Error, OSError), _made_up(path) as connection:
+        with suppress(sqlite3.Error, OSError), _made_up(path, version) as connection:
             (found,) = connection.execute("PRAGMA user_version").fetchone()
             of = found if 1 <= found <= VERSION else version
             rows = {t: dict(_readable_rows(connection, t, c)) for t, c in table_keys(of).items()}
@@ -255,8 +260,11 @@ def _salvaged(root: Path, version: int) -> tuple[int, Rows, str]:
 
 
 @contextmanager
-def _made_up(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a copy of a database, as long as it says it is: SQLite reads no shorter one."""
+def _made_up(path: Path, version: int) -> Iterator[sqlite3.Connection]:
+    """Open a copy of a database, as long as it says it is: SQLite reads no shorter one.
+
+    Its tables are said to be what those of its version are: a column may have lost its name.
+    """
     with TemporaryDirectory() as folder:
         copy = Path(folder, DATABASE)
         shutil.copy(path, copy)
@@ -267,8 +275,21 @@ def _made_up(path: Path) -> Iterator[sqlite3.Connection]:
             page, pages = int.from_bytes(head[16:18]), int.from_bytes(head[28:32])
             if len(head) == 32 and copy.stat().st_size < page * pages < LARGEST:
                 file.truncate(page * pages)
+        with suppress(sqlite3.Error):
+            _name_tables(copy, version)
         with closing(_readable(copy)) as connection:
             yield connection
+
+
+def _name_tables(path: Path, version: int) -> None:
+    """Write the statements of a database's tables anew, as those of its version."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        (found,) = connection.execute("PRAGMA user_version").fetchone()
+        statements = table_statements(found if 1 <= found <= VERSION else version)
+        change = "UPDATE sqlite_master SET sql = ? WHERE type = 'table' AND name = ? AND sql != ?"
+        connection.executemany(change, [(sql, name, sql) for name, sql in statements.items()])
+        connection.commit()
 
 
 def _readable_rows(

@@ -79,6 +79,13 @@ def change_a_word(path: Path) -> None:
     path.write_bytes(data.replace(b"excluded", b"excludeD"))
 
 
+def change_a_column(path: Path) -> None:
+    """Flip one bit in the name that the database keeps of a column."""
+    data = path.read_bytes()
+    assert data.count(b"metrics TEXT") == 1
+    path.write_bytes(data.replace(b"metrics TEXT", b"letrics TEXT"))
+
+
 DAMAGES: dict[str, Callable[[Path], None]] = {
     "missing": Path.unlink,
     "empty": lambda path: path.write_bytes(b""),
@@ -86,6 +93,7 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
     "head overwritten": overwrite_head,
     "middle overwritten": overwrite_middle,
     "a word changed": change_a_word,
+    "a column's name changed": change_a_column,
 }
 
 
@@ -103,6 +111,18 @@ def test_a_damaged_database_is_rebuilt_as_it_was(root: Path, damage: str) -> Non
     if wreck is not None:
         assert done.kept[0].read_bytes() == wreck
         assert f"is kept as backups/{done.kept[0].name}" in done.said[-1]
+    assert repair(root).healthy
+
+
+def test_a_column_that_lost_its_name_and_its_record_keeps_what_it_holds(root: Path) -> None:
+    before = told(root)
+    change_a_column(root / "project.sqlite")
+    (root / "changes.jsonl").write_text("?")
+    done = repair(root)
+    assert done.said[0] == (
+        "The database could not be used: its tables are not those of its version."
+    )
+    assert told(root) == before
     assert repair(root).healthy
 
 
