@@ -107,7 +107,7 @@ def repair(options: Namespace) -> None:
 
     done = run(Path(options.project))
     if options.json:
-        return print_json({**asdict(done), "kept": [str(path) for path in done.kept]})
+        return print_json(done.to_json())
     for sentence in done.said or ("Nothing was wrong, and nothing was changed.",):
         print(sentence)
     counts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in done.counts.items())

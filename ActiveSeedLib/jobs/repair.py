@@ -1,6 +1,6 @@
 """A damaged project's database, rebuilt in the background."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,4 +22,4 @@ def repair(params: dict[str, Any], progress: Progress) -> dict[str, Any]:
     progress.update(0.0, "Checking the project and its label maps")
     done = rebuild(Path(wanted.project))
     progress.update(1.0, "The project is whole")
-    return {**asdict(done), "kept": [str(path) for path in done.kept]}
+    return done.to_json()

@@ -12,7 +12,7 @@ import secrets
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -219,14 +219,25 @@ def known_place(connection: sqlite3.Connection) -> tuple[int, str, int] | None:
     return int(size), str(name), int(version)
 
 
+def kept_statements(connection: sqlite3.Connection) -> dict[str, str]:
+    """Return table → the statement that SQLite keeps of it, for all tables of a database."""
+    tables = connection.execute(
+        "SELECT name, sql FROM main.sqlite_master WHERE type = 'table' "
+        "AND name NOT LIKE 'sqlite%' ORDER BY rowid"
+    )
+    return dict(tables.fetchall())
+
+
+def table_statements(version: int) -> dict[str, str]:
+    """Return table → the statement that SQLite keeps of it, in a version."""
+    with _empty(version) as connection:
+        return kept_statements(connection)
+
+
 def key_columns(connection: sqlite3.Connection) -> dict[str, tuple[str, ...]]:
     """Return table → the columns that identify a row, for all tables of a database."""
-    tables = connection.execute(
-        "SELECT name FROM main.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' "
-        "ORDER BY rowid"
-    ).fetchall()
     found = {}
-    for (table,) in tables:
+    for table in kept_statements(connection):
         info = connection.execute(f"PRAGMA main.table_info({table})").fetchall()
         numbered = sorted((place, name) for _, name, _, _, _, place in info if place)
         found[table] = tuple(name for _, name in numbered) or ("rowid",)
@@ -235,12 +246,8 @@ def key_columns(connection: sqlite3.Connection) -> dict[str, tuple[str, ...]]:
 
 def table_keys(version: int) -> dict[str, tuple[str, ...]]:
     """Return table → the columns that identify a row, in the tables of a version."""
-    connection = sqlite3.connect(":memory:")
-    try:
-        make_tables(connection, version)
+    with _empty(version) as connection:
         return key_columns(connection)
-    finally:
-        connection.close()
 
 
 def each_row(
@@ -261,20 +268,12 @@ def make_tables(connection: sqlite3.Connection, version: int) -> None:
     connection.execute(f"PRAGMA user_version = {version}")
 
 
-def table_statements(version: int) -> dict[str, str]:
-    """Return table → the statement that SQLite keeps of it, in a version."""
-    connection = sqlite3.connect(":memory:")
-    try:
+@contextmanager
+def _empty(version: int) -> Iterator[sqlite3.Connection]:
+    """Open a database in memory with the empty tables of a version."""
+    with closing(sqlite3.connect(":memory:")) as connection:
         make_tables(connection, version)
-        return kept_statements(connection)
-    finally:
-        connection.close()
-
-
-def kept_statements(connection: sqlite3.Connection) -> dict[str, str]:
-    """Return table → the statement that SQLite keeps of it, for all tables of a database."""
-    kept = "SELECT name, sql FROM main.sqlite_master WHERE type = 'table' AND name NOT LIKE "
-    return dict(connection.execute(f"{kept}'sqlite%'"))
+        yield connection
 
 
 def _rows(

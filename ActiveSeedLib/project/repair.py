@@ -10,9 +10,10 @@ import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from ActiveSeedLib.errors import ActiveSeedError, InputError
 from ActiveSeedLib.files import back_up, replacing, sha256
@@ -73,6 +74,10 @@ class Repair:
     said: tuple[str, ...]
     kept: tuple[Path, ...]
     counts: dict[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the same as plain JSON values."""
+        return {**asdict(self), "kept": [str(path) for path in self.kept]}
 
 
 @dataclass
@@ -251,8 +256,7 @@ def _salvaged(root: Path, version: int) -> tuple[int, Rows, str]:
     copies = sorted((root / "backups").glob("project.*.sqlite"), key=_modified, reverse=True)
     for path in (root / DATABASE, *copies):
         with suppress(sqlite3.Error, OSError), _made_up(path, version) as connection:
-            (found,) = connection.execute("PRAGMA user_version").fetchone()
-            of = found if 1 <= found <= VERSION else version
+            of = _version_of(connection, version)
             rows = {t: dict(_readable_rows(connection, t, c)) for t, c in table_keys(of).items()}
             if _suffices(rows):
                 return of, rows, path.name
@@ -281,12 +285,17 @@ def _made_up(path: Path, version: int) -> Iterator[sqlite3.Connection]:
             yield connection
 
 
+def _version_of(connection: sqlite3.Connection, otherwise: int) -> int:
+    """Return the version that a database says it is of, if there is such a one."""
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(found) if 1 <= found <= VERSION else otherwise
+
+
 def _name_tables(path: Path, version: int) -> None:
     """Write the statements of a database's tables anew, as those of its version."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA writable_schema = ON")
-        (found,) = connection.execute("PRAGMA user_version").fetchone()
-        statements = table_statements(found if 1 <= found <= VERSION else version)
+        statements = table_statements(_version_of(connection, version))
         change = "UPDATE sqlite_master SET sql = ? WHERE type = 'table' AND name = ? AND sql != ?"
         connection.executemany(change, [(sql, name, sql) for name, sql in statements.items()])
         connection.commit()

@@ -79,13 +79,14 @@ class Team(Alone):
     def __init__(self, rank: int, size: int, stopping: Callable[[], bool]) -> None:
         self.rank, self.size = rank, size
         self._stopping = stopping
-        self._count = 0
+        self._count, self._place = 0, slice(None)
 
     def share(self, count: int) -> slice:
         """Return every `size`-th sample; all of a batch that has fewer samples than processes."""
         self._count = count
         self.is_shared = count >= self.size
-        return slice(self.rank, count, self.size) if self.is_shared else slice(None)
+        self._place = slice(self.rank, count, self.size) if self.is_shared else slice(None)
+        return self._place
 
     def joined(self, model: torch.nn.Module) -> torch.nn.Module:
         """Return the model with shared norms and gradients that are averaged over the team."""
@@ -97,8 +98,8 @@ class Team(Alone):
         """Return the loss of the whole batch, which is gathered: Dice is no sum over samples."""
         if not self.is_shared:
             return loss(logits, labels)
-        place = slice(self.rank, self._count, self.size)
-        return loss(_gather(logits, self._count, place), _gather(labels, self._count, place))
+        count, place = self._count, self._place
+        return loss(_gather(logits, count, place), _gather(labels, count, place))
 
     def scaled(self, loss: torch.Tensor) -> torch.Tensor:
         """Return the loss times what turns the average of the shares' gradients into their sum."""
